@@ -1,0 +1,1 @@
+"""See how reverse-mode automatic differentiation works, one scalar at a time."""

@@ -1,0 +1,1 @@
+"""The network of an exercise sheet, on passengers of the Titanic, built node by node on microgrid."""
