@@ -1,9 +1,17 @@
-"""What all tests share: the course's table, where there is one."""
+"""What all tests share: the course's table, where there is one, and how hard hypothesis tries."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The suite runs the same examples every time; HYPOTHESIS_PROFILE=fuzz looks for new ones.
+settings.register_profile(
+    "default", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("fuzz", max_examples=10_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 COURSE_TABLE = os.environ.get("TITANIC_CSV")
 
