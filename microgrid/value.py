@@ -1,0 +1,385 @@
+"""The whole engine: numbers that remember where they came from, and the chain rule over them.
+
+    x = Value(2.0, label="x")
+    w = Value(-3.0, label="w")
+    y = (x * w + 7).relu()      # the forward pass records the graph: a node for each operation
+    y.backward()                # the backward pass walks it, from y down to the leaves
+    x.grad                      # ∂y/∂x = -3.0
+
+The file reads in the order of the idea: what a Value is, the operations with their local gradients, the
+backward pass, the order in which it walks, and the rules of the operations that need more than a line.
+"""
+
+import math
+import numbers
+from collections.abc import Callable, Iterable
+
+Number = float | numbers.Real
+Derivatives = tuple[
+    float, tuple[float, ...]
+]  # the result of an operation, and its derivative by each operand
+
+
+class Value:
+    """One scalar and one node of the computation graph.
+
+    Value(data, label) makes a leaf from a real number (int, float, NumPy scalar, Fraction) and a name for
+    people; the operations make the other nodes. The number is kept as a float.
+    Raises TypeError for anything that is no real number, OverflowError for one too large for a float.
+
+    >>> x = Value(2.0, label="x")
+    >>> x * x + 1
+    Value(data=5.0, grad=0.0, op='+')
+    """
+
+    __slots__ = ("data", "grad", "label", "local_grads", "op", "operands")
+
+    data: float  # the number
+    grad: float  # ∂root/∂this, after root.backward()
+    label: str  # a name for people, assignable at any time
+    op: str  # the operation that made this node; "" for a leaf
+    operands: tuple["Value", ...]  # the nodes that it was made from, in order, with repetition
+    local_grads: tuple[float, ...]  # ∂this/∂operand for each operand
+
+    # NumPy's scalars and arrays leave `number * value` to Value.__rmul__ and its like.
+    __array_ufunc__ = None
+
+    def __init__(self, data: Number, label: str = "") -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a string, not {_described(label)}")
+        self.data = data if type(data) is float else _real(data)
+        self.grad = 0.0
+        self.label = label
+        self.op = ""
+        self.operands = ()
+        self.local_grads = ()
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        op = f", op={self.op!r}" if self.op else ""
+        return f"Value(data={self.data}, grad={self.grad}{label}{op})"
+
+    # The operations. Each line of the form _node(data, op, operands, local_grads) is a rule of calculus:
+    # the number, and beside it the derivative of that number by each operand.
+
+    def __add__(self, other: "Value | Number") -> "Value":
+        if type(other) is not Value:
+            other = _as_value(other)
+        return _node(self.data + other.data, "+", (self, other), (1.0, 1.0))
+
+    def __sub__(self, other: "Value | Number") -> "Value":
+        if type(other) is not Value:
+            other = _as_value(other)
+        return _node(self.data - other.data, "-", (self, other), (1.0, -1.0))
+
+    def __mul__(self, other: "Value | Number") -> "Value":
+        if type(other) is not Value:
+            other = _as_value(other)
+        return _node(self.data * other.data, "*", (self, other), (other.data, self.data))
+
+    def __truediv__(self, other: "Value | Number") -> "Value":
+        return _apply(_divide, "/", self, _as_value(other))
+
+    def __pow__(self, exponent: "Value | Number") -> "Value":
+        """Return self ** exponent; a plain number as exponent is part of the operation, `**2`."""
+        if isinstance(exponent, Value):
+            return _apply(_power, "**", self, exponent)
+        number = _real(exponent)
+        return _apply(lambda base: _power_by_number(base, number), f"**{number!r}".removesuffix(".0"), self)
+
+    def __radd__(self, other: Number) -> "Value":
+        return _as_value(other) + self
+
+    def __rsub__(self, other: Number) -> "Value":
+        return _as_value(other) - self
+
+    def __rmul__(self, other: Number) -> "Value":
+        return _as_value(other) * self
+
+    def __rtruediv__(self, other: Number) -> "Value":
+        return _as_value(other) / self
+
+    def __rpow__(self, base: Number) -> "Value":
+        return _as_value(base) ** self
+
+    def __neg__(self) -> "Value":
+        return _node(-self.data, "neg", (self,), (-1.0,))
+
+    def __pos__(self) -> "Value":
+        return self
+
+    def __abs__(self) -> "Value":
+        return _apply(_abs, "abs", self)
+
+    def relu(self) -> "Value":
+        """Return max(0, self); its derivative at 0 is 0, as in PyTorch."""
+        if self.data <= 0.0:
+            return _node(0.0, "relu", (self,), (ZERO,))
+        return _node(self.data, "relu", (self,), (1.0,))
+
+    def exp(self) -> "Value":
+        """Return e to the power of self."""
+        return _apply(_exp, "exp", self)
+
+    def log(self) -> "Value":
+        """Return the natural logarithm of self."""
+        return _apply(_log, "log", self)
+
+    def sqrt(self) -> "Value":
+        """Return the square root of self; its derivative at 0 is inf."""
+        return _apply(_sqrt, "sqrt", self)
+
+    def sin(self) -> "Value":
+        """Return the sine of self, in radians."""
+        return _apply(_sin, "sin", self)
+
+    def cos(self) -> "Value":
+        """Return the cosine of self, in radians."""
+        return _apply(_cos, "cos", self)
+
+    def tanh(self) -> "Value":
+        """Return the hyperbolic tangent of self."""
+        return _apply(_tanh, "tanh", self)
+
+    def sigmoid(self) -> "Value":
+        """Return the logistic function of self, 1 / (1 + exp(-self))."""
+        return _apply(_sigmoid, "sigmoid", self)
+
+    @staticmethod
+    def sum(values: "Iterable[Value | Number]") -> "Value":
+        """Return the sum of all values as one node with an operand for each of them.
+
+        >>> Value.sum([Value(1.0), Value(2.0), Value(3.0)])
+        Value(data=6.0, grad=0.0, op='sum')
+        """
+        operands = tuple([value if type(value) is Value else _as_value(value) for value in values])
+        data = sum([operand.data for operand in operands], 0.0)
+        return _node(data, "sum", operands, (1.0,) * len(operands))
+
+    # Comparisons look at the numbers; equality and hash stay those of the object, since a node is a node.
+
+    def __lt__(self, other: "Value | Number") -> bool:
+        return self.data < _number(other)
+
+    def __le__(self, other: "Value | Number") -> bool:
+        return self.data <= _number(other)
+
+    def __gt__(self, other: "Value | Number") -> bool:
+        return self.data > _number(other)
+
+    def __ge__(self, other: "Value | Number") -> bool:
+        return self.data >= _number(other)
+
+    def backward(self) -> None:
+        """Add ∂self/∂leaf to the grad of every leaf under self, and set the grad of every node between.
+
+        Leaves accumulate over calls, as in PyTorch; the nodes between start each call from zero.
+        """
+        order = topological_order(self)
+        for node in order:
+            if node.operands:
+                node.grad = 0.0
+        self.grad += 1.0
+        for node in reversed(order):
+            for operand, local_grad in zip(node.operands, node.local_grads):
+                operand.grad += local_grad * node.grad
+
+
+def topological_order(root: Value) -> list[Value]:
+    """Return the nodes under root, each once, operands before the results that were made from them.
+
+    Operands come in the order in which they are written, so the list reads like the forward pass.
+    """
+    order: list[Value] = []
+    seen = {root}
+    path = [
+        (root, iter(root.operands))
+    ]  # from the root down to the node in hand: recursion's stack, in the open
+    while path:
+        node, waiting = path[-1]
+        for operand in waiting:
+            if operand not in seen:
+                seen.add(operand)
+                path.append((operand, iter(operand.operands)))
+                break
+        else:
+            order.append(node)
+            path.pop()
+    return order
+
+
+# Making nodes
+
+
+def _node(data: float, op: str, operands: tuple[Value, ...], local_grads: tuple[float, ...]) -> Value:
+    """Record an operation; the constructor's checks would cost more than the rest of it."""
+    node = _new(Value)
+    node.data = data
+    node.grad = 0.0
+    node.label = ""
+    node.op = op
+    node.operands = operands
+    node.local_grads = local_grads
+    return node
+
+
+_new = object.__new__
+
+
+def _apply(rule: Callable[..., Derivatives], op: str, *operands: Value) -> Value:
+    """Record an operation by its rule, and name operation, numbers and labels where there is no result."""
+    try:
+        data, local_grads = rule(*[operand.data for operand in operands])
+    except (ValueError, ArithmeticError) as error:
+        raise type(error)(f"{_call(op, operands)}: {_REASONS[type(error)]}") from None
+    return _node(data, op, operands, local_grads)
+
+
+def _call(op: str, operands: tuple[Value, ...]) -> str:
+    """Return an operation on its numbers as text, `log(x = 0.0)` or `(a = 1.0) / (b = 0.0)`."""
+    shown = [f"{x.label} = {x.data}" if x.label else f"{x.data}" for x in operands]
+    if op.isalpha():
+        return f"{op}({', '.join(shown)})"
+    return f" {op} ".join(f"({x})" for x in shown) if len(shown) > 1 else f"({shown[0]}) {op}"
+
+
+_REASONS = {
+    ValueError: "no real number is the result",
+    ZeroDivisionError: "division by zero",
+    OverflowError: "the result is too large for a float",
+}
+
+
+# The rules: numbers in, the result and its derivative by each of them out.
+
+
+class _Zero(float):
+    """The local gradient 0.0 of a result that does not depend on the operand at all.
+
+    It lets nothing through, not even inf or nan: 0.0 * inf would be nan, and sqrt(relu(-1)) has gradient 0.
+    """
+
+    __slots__ = ()
+
+    def __mul__(self, other: float) -> float:
+        return 0.0
+
+    __rmul__ = __mul__
+
+
+ZERO = _Zero()
+
+
+def _divide(x: float, y: float) -> Derivatives:
+    return x / y, (1.0 / y, -(x / y) / y)
+
+
+def _power(x: float, n: float) -> Derivatives:
+    power, (slope,) = _power_by_number(x, n)
+    if x > 0.0:
+        slope_of_exponent = power * math.log(x)
+    elif x == 0.0:
+        slope_of_exponent = 0.0 if n >= 0.0 else power * -math.inf
+    else:
+        slope_of_exponent = math.nan
+    return power, (slope, slope_of_exponent)
+
+
+def _power_by_number(x: float, n: float) -> Derivatives:
+    power = x**n
+    if isinstance(power, complex):
+        raise ValueError
+    if n == 0.0:
+        return power, (ZERO,)
+    try:
+        return power, (n * x ** (n - 1.0),)
+    except (ZeroDivisionError, OverflowError):
+        return power, (n * (power / x) if x else math.inf,)
+
+
+def _abs(x: float) -> Derivatives:
+    return abs(x), (1.0 if x > 0.0 else -1.0 if x < 0.0 else x * 0.0,)
+
+
+def _exp(x: float) -> Derivatives:
+    y = math.exp(x)
+    return y, (y,)
+
+
+def _log(x: float) -> Derivatives:
+    return math.log(x), (1.0 / x,)
+
+
+def _sqrt(x: float) -> Derivatives:
+    y = math.sqrt(x)
+    return y, (0.5 / y if y else math.inf,)
+
+
+def _sin(x: float) -> Derivatives:
+    x = x if math.isfinite(x) else math.nan
+    return math.sin(x), (math.cos(x),)
+
+
+def _cos(x: float) -> Derivatives:
+    x = x if math.isfinite(x) else math.nan
+    return math.cos(x), (-math.sin(x),)
+
+
+def _tanh(x: float) -> Derivatives:
+    y = math.tanh(x)
+    return y, (1.0 - y * y,)
+
+
+def _sigmoid(x: float) -> Derivatives:
+    try:
+        y = 1.0 / (1.0 + math.exp(-x))
+    except OverflowError:
+        y = 0.0
+    return y, (y * (1.0 - y),)
+
+
+# Numbers and errors
+
+
+def _as_value(other: Value | Number) -> Value:
+    """Return other as a node: itself, or a new leaf for a number."""
+    return other if isinstance(other, Value) else Value(other)
+
+
+def _number(other: Value | Number) -> float:
+    return other.data if isinstance(other, Value) else _real(other)
+
+
+def _real(number: Number) -> float:
+    """Return a real number as a float."""
+    if not isinstance(number, numbers.Real):
+        raise TypeError(f"a Value takes a real number, not {_described(number)}")
+    try:
+        return float(number)
+    except OverflowError:
+        raise OverflowError(
+            f"a Value holds a float, and this {type(number).__name__} is too large for one"
+        ) from None
+
+
+def _described(thing: object) -> str:
+    """Return what was given in the place of a number, and what to do about it where that is known."""
+    kind = type(thing).__name__
+    advice = "its number is its .data" if isinstance(thing, Value) else _ADVICE.get(kind, "")
+    return (
+        f"{thing!r}"
+        if thing is None
+        else f"the {kind} {_short(repr(thing))}" + (f": {advice}" if advice else "")
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:57] + "..."
+
+
+_ADVICE = {
+    "complex": "take its real part",
+    "str": "float(...) makes a number of a text",
+    **dict.fromkeys(["list", "tuple", "ndarray", "Tensor"], "compute with its elements, one by one"),
+}
