@@ -1,28 +1,35 @@
-"""What all tests share: the course's table, where there is one, and how hard hypothesis tries."""
+"""What all tests share: which of them need PyTorch or the course's table, and how hard hypothesis tries.
+
+A test that needs PyTorch carries the mark `torch` and imports torch inside; a test file that imports torch at
+its top needs it as a whole; an example in a text or a docstring needs it when it mentions torch. Without
+PyTorch these are left out and the summary says so. A test on the course's table carries the mark
+`course_table` and takes the table's path from the fixture of that name; without a path it is left out too.
+
+Under CI=true nothing is left out for want of PyTorch (so it fails), and a skipped test fails the run.
+"""
 
 import os
+import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The suite runs the same examples every time; HYPOTHESIS_PROFILE=fuzz looks for new ones.
+UNDER_CI = os.environ.get("CI") == "true"
+LEAVE_OUT_TORCH = find_spec("torch") is None and not UNDER_CI
+COURSE_TABLE = os.environ.get("TITANIC_CSV")
+
+# The suite runs the same examples every time; HYPOTHESIS_PROFILE=fuzz looks for new ones. A test that sets
+# max_examples itself is deaf to this.
 settings.register_profile(
     "default", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("fuzz", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
-COURSE_TABLE = os.environ.get("TITANIC_CSV")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests on the course's table where no path to it is given."""
-    if COURSE_TABLE:
-        return
-    needing = [item for item in items if item.get_closest_marker("course_table")]
-    config.hook.pytest_deselected(items=needing)
-    items[:] = [item for item in items if item not in needing]
+files_left_out: list[str] = []
+tests_left_out: list[str] = []
 
 
 @pytest.fixture
@@ -30,3 +37,48 @@ def course_table() -> Path:
     """The path of the course's table; a test that asks for it carries the mark course_table."""
     assert COURSE_TABLE, "mark the test with pytest.mark.course_table"
     return Path(COURSE_TABLE)
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out a file that imports torch at its top where there is none."""
+    if not LEAVE_OUT_TORCH or collection_path.suffix != ".py":
+        return None
+    if not re.search(r"^(import|from) torch\b", collection_path.read_text(encoding="utf-8"), re.MULTILINE):
+        return None
+    files_left_out.append(collection_path.name)
+    return True
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests whose needs are not met."""
+    without_torch = [item for item in items if LEAVE_OUT_TORCH and needs_torch(item)]
+    without_table = [item for item in items if not COURSE_TABLE and item.get_closest_marker("course_table")]
+    tests_left_out.extend(item.nodeid for item in without_torch)
+    left_out = {*without_torch, *without_table}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
+
+
+def needs_torch(item: pytest.Item) -> bool:
+    """Whether a test is marked so, or is an example that mentions torch."""
+    if isinstance(item, pytest.DoctestItem):
+        return any("torch" in example.source for example in item.dtest.examples)
+    return item.get_closest_marker("torch") is not None
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail a run under CI=true in which a test was skipped."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if UNDER_CI and reporter is not None and reporter.stats.get("skipped"):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was left out for want of PyTorch, and that a skipped test is a failure under CI=true."""
+    if files_left_out or tests_left_out:
+        what = ", ".join([*sorted(files_left_out), f"{len(tests_left_out)} single tests"])
+        terminalreporter.write_line(
+            f"Left out without PyTorch (.venv/bin/python -m pip install torch): {what}"
+        )
+    if UNDER_CI and terminalreporter.stats.get("skipped"):
+        terminalreporter.write_line("Tests were skipped: under CI=true that is a failure.", red=True)
