@@ -1,5 +1,6 @@
 """See how reverse-mode automatic differentiation works, one scalar at a time."""
 
+from microgrid.steps import Step, backward_steps
 from microgrid.value import Value, topological_order
 
-__all__ = ["Value", "topological_order"]
+__all__ = ["Step", "Value", "backward_steps", "topological_order"]

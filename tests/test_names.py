@@ -1,0 +1,72 @@
+"""Names are unique and the same for the same graph; numbers are short and never wrong."""
+
+import math
+from decimal import Decimal
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgrid.names import expression, node_names, one_line, short
+from microgrid.value import Value
+
+
+def test_a_node_is_called_by_its_label_and_v_and_a_number_without_one() -> None:
+    x = Value(2.0, label="x")
+    y = x * 3 + 1
+    assert list(node_names(y).values()) == ["x", "v1", "v2", "v3", "v4"]
+
+
+def test_nodes_that_share_a_label_get_short_names() -> None:
+    total = Value(1.0, label="x") + Value(2.0, label="x")
+    assert list(node_names(total).values()) == ["v1", "v2", "v3"]
+
+
+def test_a_short_name_is_never_one_that_a_label_has() -> None:
+    names = list(node_names(Value(1.0, label="v2") + Value(2.0) + Value(3.0)).values())
+    assert names == ["v2", "v1", "v3", "v4", "v5"]
+
+
+@given(st.lists(st.sampled_from(["", "a", "b", "v1", "v2", "v3"]), min_size=1, max_size=12))
+def test_no_two_nodes_have_the_same_name(labels: list[str]) -> None:
+    leaves = [Value(1.0, label=label) for label in labels]
+    names = node_names(Value.sum(leaves))
+    assert len(set(names.values())) == len(names) == len(leaves) + 1
+
+
+def test_an_expression_is_written_in_the_names_of_the_operands() -> None:
+    a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    written = {
+        "a + b": a + b,
+        "a - b": a - b,
+        "a · b": a * b,
+        "a / b": a / b,
+        "a ** b": a**b,
+        "a ** 2": a**2,
+        "a ** -0.5": a**-0.5,
+        "-a": -a,
+        "|a|": abs(a),
+        "relu(a)": a.relu(),
+        "a + b + a": Value.sum([a, b, a]),
+        "a + a + … + b": Value.sum([a] * 9 + [b]),
+        "2": a,
+    }
+    for text, node in written.items():
+        assert expression(node, node_names(node)) == text
+
+
+@given(st.floats(allow_nan=False))
+def test_a_short_number_is_within_half_of_its_last_digit_and_shows_whether_it_is_exact(number: float) -> None:
+    text = short(number)
+    if math.isfinite(number):
+        assert abs(Decimal(text) - Decimal(number)) <= abs(Decimal(number)) * Decimal("5.0001e-4")
+    digits = text.split("e")[0].replace("-", "").replace(".", "").lstrip("0")
+    assert float(text) == number or len(digits) == 4
+    assert len(text) <= 11
+
+
+def test_nan_is_shown_as_nan() -> None:
+    assert short(math.nan) == "nan"
+
+
+def test_control_characters_are_escaped_and_other_letters_are_not() -> None:
+    assert one_line("a\nb\x1b é 船") == "a\\nb\\x1b é 船"
