@@ -1,0 +1,84 @@
+# Does everything from the set-up on; `make` alone lists what there is. Read by GNU make 3.81 (macOS) and newer.
+
+# The Python that a new .venv is made from, and options for the command that a target runs.
+PYTHON = python3
+ARGS =
+
+IN_VENV = .venv/bin/python -m
+
+.PHONY: help titanic test fuzz bench venv dot chromium clean
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s%s\n", $$1, $$2 }' Makefile
+	@echo 'ARGS="..." hands options on, as in: make titanic ARGS="train --epochs 50"'
+	@echo 'PYTHON=... names the Python, 3.10 or newer, that a new .venv is made from'
+
+titanic: dot .venv/with-titanic ## set up what is missing, then train the network on the passengers
+	@$(IN_VENV) titanic $(ARGS)
+
+test: dot chromium .venv/with-titanic .venv/with-test ## set up what is missing, then check style and types and run the tests
+	$(IN_VENV) ruff check .
+	$(IN_VENV) ruff format --check .
+	$(IN_VENV) mypy
+	$(IN_VENV) pytest $(ARGS)
+
+fuzz: dot .venv/with-titanic .venv/with-test ## try many thousand random inputs, more than the tests do
+	HYPOTHESIS_PROFILE=fuzz $(IN_VENV) pytest -k fuzz $(ARGS)
+
+bench: .venv/with-titanic .venv/with-bench ## measure the speed, against micrograd's too
+	@$(IN_VENV) tests.benchmarks $(ARGS)
+
+venv: .venv/made ## make the virtual environment .venv, with nothing in it yet
+
+clean: ## remove .venv and what building and testing left, but no results
+	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# What a system may lack. Each is a shell command that says what it installs, and fails when it cannot:
+# $(call install,DEBIAN'S PACKAGES,HOMEBREW'S PACKAGES)
+
+install = { \
+	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
+	if command -v apt-get >/dev/null && command -v $${as_root:-env} >/dev/null; then \
+		echo "Installing $(1) with apt-get"; \
+		$$as_root apt-get -qq update; \
+		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $(1) >/dev/null; \
+	elif command -v brew >/dev/null; then \
+		echo "Installing $(2) with brew"; \
+		brew install --quiet $(2); \
+	else false; fi; }
+
+is_new_enough = "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
+can_make_venv = "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null
+has_chromium = { command -v google-chrome || command -v google-chrome-stable || ls -d "/Applications/Google Chrome.app" || \
+	{ command -v chromium && command -v chromedriver; }; } >/dev/null 2>&1
+
+dot:
+	@command -v dot >/dev/null || $(call install,graphviz fonts-dejavu-core,graphviz) || \
+		echo "Pictures need Graphviz's dot: install your system's package graphviz. Going on without." >&2
+
+chromium:
+	@$(has_chromium) || $(call install,chromium chromium-driver fonts-dejavu-core,--cask google-chrome) || \
+		echo "The tests of the web page need Chromium: install your system's packages chromium and" \
+			"chromium-driver, or Google Chrome. Going on without." >&2
+
+# An upgrade of the system's Python can leave .venv without one: then it is made anew.
+$(shell test -x .venv/bin/python || rm -f .venv/made)
+
+.venv/made:
+	@$(is_new_enough) || test "$(PYTHON)" != python3 || $(call install,python3,python) || true
+	@$(is_new_enough) || { echo "microgrid needs Python 3.10 or newer, and $(PYTHON) is not that:" \
+		"install one, then name it: make PYTHON=python3.12 ..." >&2; false; }
+	@$(can_make_venv) || $(call install,python3-venv,python) && $(can_make_venv) || { \
+		echo "$(PYTHON) cannot make a virtual environment: install your system's package python3-venv." >&2; false; }
+	@echo "Making the virtual environment .venv"
+	@"$(PYTHON)" -m venv --clear .venv
+	@touch $@
+
+# One stamp for each extra, newer than what names its requirements. Editable, so that what runs is this checkout.
+.venv/with-%: .venv/made setup.cfg pyproject.toml
+	@echo "Installing microgrid[$*] into .venv"
+	@$(IN_VENV) pip install --quiet --disable-pip-version-check --editable ".[$*]"
+	@touch $@
