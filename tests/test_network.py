@@ -1,0 +1,282 @@
+"""The network is the sheet's: NumPy's numbers, the sheet's letters on the nodes, files exact to the bit."""
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgrid import Value, topological_order
+from titanic.network import Forward, Network, WeightsError
+from titanic.passengers import Scaling, embedded
+
+X = [[22.0, 3.0, 0.0], [38.0, 1.0, 1.0], [26.0, 3.0, 1.0]]
+Y = [7.25, 71.25, 8.0]
+
+
+def numbers(nodes: list[list[Value]]) -> np.ndarray:
+    return np.array([[node.data for node in row] for row in nodes])
+
+
+def signed_network(seed: int) -> Network:
+    """A network in which some hidden units are above 0 and some are not."""
+    rng = np.random.default_rng(seed)
+    return Network(rng.uniform(-1, 1, (4, 4)).tolist(), rng.uniform(-1, 1, (5, 1)).tolist(), Scaling.of(X))
+
+
+# The forward pass
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_forward_gives_the_numbers_of_the_equations(seed: int) -> None:
+    network = signed_network(seed)
+    forward = network.forward(X, Y)
+    ones = np.ones((3, 1))
+    W1, W2, y = numbers(network.W1), numbers(network.W2), np.array(Y)
+    A = np.hstack([(np.array(X) - np.mean(X, axis=0)) / np.std(X, axis=0), ones])
+    B = A @ W1
+    C = np.maximum(B, 0)
+    D = np.hstack([C, ones])
+    E = (D @ W2)[:, 0]
+    assert (B > 0).any() and (B < 0).any()
+    for nodes, expected in ((forward.A, A), (forward.B, B), (forward.C, C), (forward.D, D)):
+        np.testing.assert_allclose(numbers(nodes), expected, rtol=1e-12)
+    for column, entries in ((forward.E, E), (forward.F, E - y), (forward.G, (E - y) ** 2)):
+        np.testing.assert_allclose([node.data for node in column], entries, rtol=1e-12)
+    assert forward.H.data == pytest.approx(((E - y) ** 2).sum(), rel=1e-12)
+    assert forward.L.data == pytest.approx(((E - y) ** 2).mean(), rel=1e-12)
+    assert forward.n.data == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_backward_gives_the_gradients_of_the_sheet(seed: int) -> None:
+    network = signed_network(seed)
+    forward = network.forward(X, Y)
+    forward.L.backward()
+    A, B, D, W2 = (numbers(nodes) for nodes in (forward.A, forward.B, forward.D, network.W2))
+    F = np.array([[node.data] for node in forward.F])
+    through_B = (2 / 3) * (F @ W2[:4].T) * (B > 0)
+    grads_of_W1 = [[weight.grad for weight in row] for row in network.W1]
+    grads_of_W2 = [[weight.grad for weight in row] for row in network.W2]
+    np.testing.assert_allclose(grads_of_W2, (2 / 3) * D.T @ F, rtol=1e-12)
+    np.testing.assert_allclose(grads_of_W1, A.T @ through_B, rtol=1e-12, atol=1e-12)
+    network.zero_grad()
+    assert [weight.grad for weight in network.parameters()] == [0.0] * 21
+
+
+def label_of(letter: str, *indices: int) -> str:
+    return f"{letter}[{','.join(str(index + 1) for index in indices)}]" if indices else letter
+
+
+def test_a_labels_indices_less_one_are_the_lists() -> None:
+    forward = Network.random(0).forward(X, Y)
+    for letter in ("X", "W1", "B", "C", "W2"):
+        for i, row in enumerate(getattr(forward, letter)):
+            assert [node.label for node in row] == [label_of(letter, i, j) for j in range(len(row))]
+    for letter in ("b1", "b2", "E", "y", "F", "G"):
+        column = getattr(forward, letter)
+        assert [node.label for node in column] == [label_of(letter, k) for k in range(3)]
+    assert [getattr(forward, letter).label for letter in "HnL"] == ["H", "n", "L"]
+
+
+def test_concat_makes_no_node_so_the_rows_of_a_and_d_are_nodes_of_the_steps_before() -> None:
+    forward = Network.random(0).forward(X, Y)
+    assert [[*row, b] for row, b in zip(forward.X, forward.b1)] == forward.A
+    assert [[*row, b] for row, b in zip(forward.C, forward.b2)] == forward.D
+    assert not set(forward.b1) & set(forward.b2)
+
+
+def test_the_graph_has_the_nodes_of_the_equations_and_only_the_products_have_no_label() -> None:
+    forward = Network.random(0).forward(X, Y)
+    nodes = topological_order(forward.L)
+    unlabelled = [node for node in nodes if not node.label]
+    assert {node.op for node in unlabelled} == {"*"}
+    assert len(unlabelled) == 3 * (4 * 4 + 5)
+    labels = [node.label for node in nodes if node.label]
+    assert len(labels) == len(set(labels)) == 21 + 3 * (3 + 1 + 4 + 4 + 1 + 1 + 1 + 1 + 1) + 3
+    operations = [
+        forward.B[0][0],
+        forward.C[0][0],
+        forward.E[0],
+        forward.F[0],
+        forward.G[0],
+        forward.H,
+        forward.L,
+    ]
+    assert [node.op for node in operations] == ["sum", "relu", "sum", "-", "**2", "sum", "/"]
+
+
+def test_the_fields_of_forward_are_the_letters_of_the_sheet() -> None:
+    letters = "X b1 W1 A B C b2 D W2 E y F G H n L"
+    assert [field.name for field in dataclasses.fields(Forward)] == letters.split()
+    assert repr(Network.random(0).forward(X, Y)).startswith("Forward(n=3, L=")
+
+
+def test_inputs_made_once_serve_several_forward_passes() -> None:
+    network = Network.random(3, Scaling.of(X))
+    leaves, prices = network.inputs(X, Y)
+    first, second = network.forward(leaves, prices), network.forward(leaves, prices)
+    assert first.X[2][1] is second.X[2][1] is leaves[2][1]
+    assert first.y[2] is second.y[2] is prices[2]
+    assert first.L.data == second.L.data == network.forward(X, Y).L.data
+
+
+@pytest.mark.parametrize(
+    ("features", "prices", "message"),
+    [
+        (X, Y[:2], "X has 3 passengers and y has 2 prices; give as many of each"),
+        ([[22.0, 3.0]], [7.25], "X has 2 features for passenger 1; give age, class and survived"),
+        ([[Value(1.0)] * 4], [7.25], "X has 4 features for passenger 1; give age, class and survived"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_one_clear_line(
+    features: list[list[float]], prices: list[float], message: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        Network.random(0).forward(features, prices)
+
+
+def test_the_loss_of_no_passengers_does_not_exist() -> None:
+    with pytest.raises(ZeroDivisionError, match=re.escape("(H = 0.0) / (n = 0.0): division by zero")):
+        Network.random(0).forward([], [])
+
+
+def test_an_error_on_the_way_names_the_node() -> None:
+    with pytest.raises(OverflowError, match=re.escape("F[2] =")):
+        Network.random(0).forward(X, [7.25, 1e200, 8.0])
+
+
+# The weights
+
+
+def test_random_weights_come_from_the_seed_and_lie_from_0_to_1() -> None:
+    weights = [[weight.data for weight in Network.random(seed).parameters()] for seed in (0, 0, 1)]
+    assert weights[0] == weights[1] != weights[2]
+    assert all(0 <= weight <= 1 for weight in weights[0])
+    many = [weight.data for seed in range(200) for weight in Network.random(seed).parameters()]
+    assert np.histogram(many, bins=10, range=(0, 1))[0].min() > 350  # 420 expected in each tenth
+
+
+def test_predict_gives_the_prices_of_forward_from_features_in_natural_units() -> None:
+    passengers = embedded()
+    network = Network.random(1, Scaling.of(passengers.X))
+    forward = network.forward(passengers.X, passengers.y)
+    assert network.predict(passengers.X) == [e.data for e in forward.E]
+    assert network.predict([]) == []
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(
+    st.lists(st.lists(finite, min_size=4, max_size=4), min_size=4, max_size=4),
+    st.lists(st.lists(finite, min_size=1, max_size=1), min_size=5, max_size=5),
+    st.tuples(finite, finite, finite),
+    st.tuples(*[finite.map(abs).filter(bool)] * 3),
+)
+def test_weights_and_scaling_come_back_from_the_file_bit_for_bit(
+    tmp_path_factory: pytest.TempPathFactory,
+    W1: list[list[float]],
+    W2: list[list[float]],
+    means: tuple[float, float, float],
+    deviations: tuple[float, float, float],
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "weights.json"
+    saved = Network(W1, W2, Scaling(means, deviations))
+    saved.save(path)
+    loaded = Network.load(path)
+    assert [w.data.hex() for w in loaded.parameters()] == [w.data.hex() for w in saved.parameters()]
+    assert [w.label for w in loaded.parameters()] == [w.label for w in saved.parameters()]
+    assert str(loaded.scaling) == str(saved.scaling)
+
+
+def test_a_loaded_network_predicts_from_natural_units_without_being_told_the_scaling(tmp_path: Path) -> None:
+    network = Network.random(4, Scaling.of(X))
+    network.save(tmp_path / "weights.json")
+    assert Network.load(tmp_path / "weights.json").predict(X) == network.predict(X)
+
+
+def test_weights_that_are_not_finite_are_not_saved_and_what_was_there_stays(tmp_path: Path) -> None:
+    network = Network.random(0)
+    network.save(tmp_path / "weights.json")
+    before = (tmp_path / "weights.json").read_bytes()
+    network.W1[2][3].data = float("inf")
+    with pytest.raises(ValueError):
+        network.save(tmp_path / "weights.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.json"]
+    assert (tmp_path / "weights.json").read_bytes() == before
+
+
+def written(**changes: object) -> str:
+    """What `save` writes, with some entries replaced."""
+    content = {
+        "W1": [[0.5] * 4] * 4,
+        "W2": [[0.5]] * 5,
+        "means": [30.0, 2.3, 0.4],
+        "deviations": [14.5, 0.8, 0.5],
+    }
+    return json.dumps({**content, **changes})
+
+
+def test_the_file_written_here_is_a_good_one(tmp_path: Path) -> None:
+    (tmp_path / "weights.json").write_text(written())
+    assert Network.load(tmp_path / "weights.json").scaling == Scaling((30.0, 2.3, 0.4), (14.5, 0.8, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "is not JSON"),
+        ("W1 = 3", "is not JSON"),
+        (b"\xff\xfe\x00\x9f", "is not JSON"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "is not JSON"),
+        ("[" * 100_000, "is not JSON (nested too deeply)"),
+        ("1" * 10_000, "does not hold W1, W2, means, deviations and nothing else"),
+        ("3", "does not hold W1, W2, means, deviations and nothing else"),
+        ("[]", "does not hold W1, W2, means, deviations and nothing else"),
+        ("{}", "does not hold W1, W2, means, deviations and nothing else"),
+        (written(b1=[1]), "does not hold W1, W2, means, deviations and nothing else"),
+        (written(W1=None), "W1 does not have 4 rows"),
+        (written(W1=[[0.5] * 4] * 3), "W1 does not have 4 rows"),
+        (written(W1={"1": 0, "2": 0, "3": 0, "4": 0}), "W1 does not have 4 rows"),
+        (written(W1="abcd"), "W1, row 1 does not hold 4 finite numbers"),
+        (written(W1=["abcd"] * 4), "W1, row 1 does not hold 4 finite numbers"),
+        (written(W1=[[0.5] * 4] * 3 + [[0.5] * 5]), "W1, row 4 does not hold 4 finite numbers"),
+        (written(W2=[0.5] * 5), "W2, row 1 does not hold 1 finite number"),
+        (written(W2=[[0.5], ["0.5"], [0.5], [0.5], [0.5]]), "W2, row 2 does not hold 1 finite number"),
+        (written(W2=[[True]] * 5), "W2, row 1 does not hold 1 finite number"),
+        (written(W2=[[None]] * 5), "W2, row 1 does not hold 1 finite number"),
+        (written(W2=[[[0.5]]] * 5), "W2, row 1 does not hold 1 finite number"),
+        (written(W2=[[float("nan")]] * 5), "W2, row 1 does not hold 1 finite number"),
+        (written(W2=[[float("inf")]] * 5), "W2, row 1 does not hold 1 finite number"),
+        (written(W2=[[10**400]] * 5), "W2, row 1 does not hold 1 finite number"),
+        (written().replace("30.0", "1e999"), "means does not hold 3 finite numbers"),
+        (written(means=[30.0, 2.3]), "means does not hold 3 finite numbers"),
+        (written(deviations=[14.5, 0.0, 0.5]), "deviations holds a number that is not above 0"),
+        (written(deviations=[14.5, 0.8, -0.5]), "deviations holds a number that is not above 0"),
+    ],
+)
+def test_a_file_that_holds_anything_else_is_refused_in_one_line(
+    tmp_path: Path, content: str | bytes, reason: str
+) -> None:
+    path = tmp_path / "weights.json"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(WeightsError) as caught:
+        Network.load(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: {reason}")
+    assert message.endswith("; give a weights.json that titanic wrote")
+    assert message.isprintable()
+
+
+def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="nothing: No such file or directory; give"):
+        Network.load(tmp_path / "nothing")
+    with pytest.raises(WeightsError, match="Is a directory; give"):
+        Network.load(tmp_path)
+    with pytest.raises(WeightsError, match=r"new\\nline.*No such file"):
+        Network.load(tmp_path / "new\nline")
