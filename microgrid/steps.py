@@ -2,28 +2,34 @@
 
     for step in backward_steps(root):
         print(step)             # ∂L/∂B[1,2] += ∂L/∂C[1,2] · ∂C[1,2]/∂B[1,2] = -0.31 · 1 → -0.31
+        print(step.sentence())  # the same in English
 
 The debugger and the page are made of these Steps, so they tell the same story as `Value.backward`.
 """
 
+import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from microgrid.names import node_names, one_line, short
+from microgrid.names import expression, node_names, one_line, short
 from microgrid.value import Value
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Step:
     """One use of the chain rule: a node hands an operand its share of the gradient."""
 
     node: Value
     operand: Value
     position: int  # which of the node's operands it is, from 0: x * x hands x two shares
+    node_grad: float  # ∂root/∂node, complete by now
     local_grad: float  # ∂node/∂operand
-    contribution: float  # local_grad · node.grad
+    contribution: float  # local_grad · node_grad
     before: float  # operand.grad before this step
     after: float  # operand.grad after it
+    nth: int  # which of the contributions that the operand collects this is, from 1
+    uses: int  # how many it collects in all: one for each use of the operand under the root
     names: dict[Value, str]  # the names of all nodes under the root, the root's last
 
     def __str__(self) -> str:
@@ -41,9 +47,54 @@ class Step:
 
     def in_numbers(self) -> str:
         """Return the step's numbers, `2 · 3 → 4 + 6 = 10`: the product, and what it makes of operand.grad."""
-        product = f"{short(self.node.grad)} · {short(self.local_grad)}"
-        earlier = f"{short(self.before)} + {short(self.contribution)} = " if self.before else ""
+        product = f"{short(self.node_grad)} · {short(self.local_grad)}"
+        earlier = f"{short(self.before)} + {short(self.contribution)} = " if self.nth > 1 else ""
         return f"{product} → {earlier}{short(self.after)}"
+
+    def sentence(self) -> str:
+        """Return the step in one English sentence.
+
+        >>> x = Value(3.0, label="x")
+        >>> print(next(backward_steps(x.relu())).sentence())
+        v1 = relu(x) grows as fast as x, so x collects the gradient of v1: 1, its only contribution.
+        """
+        node, operand = one_line(self.names[self.node]), one_line(self.names[self.operand])
+        made = one_line(expression(self.node, self.names))
+        share = f"{short(self.local_grad)} times the gradient of {node}"
+        product = f"{short(self.local_grad)} · {short(self.node_grad)} = {short(self.contribution)}"
+        if self.local_grad == 0.0 == self.contribution:
+            share = "nothing"
+        elif self.local_grad == 1.0:
+            share, product = f"the gradient of {node}", short(self.contribution)
+        return f"{node} = {made} {self._rate()}, so {operand} collects {share}: {product}, {self._tally()}."
+
+    def _rate(self) -> str:
+        """Return how the node changes with the operand, as the verb of a sentence."""
+        slope = self.local_grad
+        operand = one_line(self.names[self.operand])
+        alike = [position for position, other in enumerate(self.node.operands) if other is self.operand]
+        if len(alike) > 1:
+            operand = f"its {_ordinal(alike.index(self.position) + 1)} {operand} alone"
+        if math.isnan(slope):
+            return f"has no derivative by {operand} here"
+        if slope == 0.0:
+            if self.operand.data == 0.0 and self.node.op in ("relu", "abs"):
+                return f"has a corner at 0, where its derivative by {operand} is taken to be 0"
+            return f"does not change with {operand} here"
+        verb, tail = ("grows", "") if slope > 0.0 else ("falls", " grows")
+        if math.isinf(slope):
+            return f"{verb} infinitely fast as {operand} grows"
+        factor = "" if abs(slope) == 1.0 else f"{short(abs(slope))} times "
+        return f"{verb} {factor}as fast as {operand}{tail}"
+
+    def _tally(self) -> str:
+        """Return which of the operand's contributions this is, and their sum so far."""
+        if self.uses == 1:
+            return "its only contribution"
+        place = f"the {_ordinal(self.nth)} of {self.uses} contributions"
+        if self.nth == 1:
+            return place
+        return f"{place}: {short(self.before)} + {short(self.contribution)} = {short(self.after)}"
 
 
 def backward_steps(root: Value) -> Iterator[Step]:
@@ -60,6 +111,8 @@ def backward_steps(root: Value) -> Iterator[Step]:
     ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 3 → 3 + 3 = 6
     """
     names = node_names(root)
+    uses = Counter(operand for node in names for operand in node.operands)
+    contributions = dict.fromkeys(uses, 0)
     found = [node.grad for node in names]
     try:
         for node in names:
@@ -70,8 +123,27 @@ def backward_steps(root: Value) -> Iterator[Step]:
                 before = operand.grad
                 contribution = local_grad * node.grad
                 operand.grad += contribution
-                yield Step(node, operand, position, local_grad, contribution, before, operand.grad, names)
+                contributions[operand] += 1
+                yield Step(
+                    node=node,
+                    operand=operand,
+                    position=position,
+                    node_grad=node.grad,
+                    local_grad=local_grad,
+                    contribution=contribution,
+                    before=before,
+                    after=operand.grad,
+                    nth=contributions[operand],
+                    uses=uses[operand],
+                    names=names,
+                )
     except BaseException:
         for node, grad in zip(names, found):
             node.grad = grad
         raise
+
+
+def _ordinal(number: int) -> str:
+    """Return a number as a place in a row: 1st, 2nd, 3rd, 4th, …, 11th, …, 21st."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

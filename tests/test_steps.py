@@ -1,5 +1,7 @@
 """The steps perform the same backward pass as `backward`, and undo it when they are not wanted to the end."""
 
+import math
+
 import pytest
 
 from microgrid import Value, backward_steps
@@ -62,3 +64,60 @@ def test_an_operand_used_twice_by_a_node_gets_a_step_for_each_use() -> None:
     x = Value(3.0, label="x")
     assert [step.position for step in backward_steps(x * x)] == [0, 1]
     assert x.grad == pytest.approx(6.0)
+
+
+def test_a_step_says_itself_in_an_english_sentence() -> None:
+    _, _, y = diamond()
+    assert [step.sentence() for step in backward_steps(y)] == [
+        "y = v1 + x grows as fast as v1, so v1 collects the gradient of y: 1, its only contribution.",
+        "y = v1 + x grows as fast as x, so x collects the gradient of y: 1, the 1st of 2 contributions.",
+        "v1 = x · w falls 2 times as fast as x grows, so x collects -2 times the gradient of v1: -2 · 1 = -2, "
+        "the 2nd of 2 contributions: 1 + -2 = -1.",
+        "v1 = x · w grows 3 times as fast as w, so w collects 3 times the gradient of v1: 3 · 1 = 3, "
+        "its only contribution.",
+    ]
+
+
+def test_the_sentence_of_a_repeated_operand_says_which_of_its_uses_is_meant() -> None:
+    x = Value(3.0, label="x")
+    assert [step.sentence() for step in backward_steps(x * x)] == [
+        "v1 = x · x grows 3 times as fast as its 1st x alone, so x collects 3 times the gradient of v1: "
+        "3 · 1 = 3, the 1st of 2 contributions.",
+        "v1 = x · x grows 3 times as fast as its 2nd x alone, so x collects 3 times the gradient of v1: "
+        "3 · 1 = 3, the 2nd of 2 contributions: 3 + 3 = 6.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("root", "rate", "share"),
+    [
+        (Value(-3.0, "x").relu(), "does not change with x here", "nothing: 0 · 1 = 0"),
+        (Value(0.0, "x").relu(), "has a corner at 0, where its derivative by x is taken to be 0", "nothing"),
+        (abs(Value(0.0, "x")), "has a corner at 0, where its derivative by x is taken to be 0", "nothing"),
+        (-Value(0.0, "x"), "falls as fast as x grows", "-1 times the gradient of v1: -1 · 1 = -1"),
+        (Value(4.0, "x").sqrt(), "grows 0.25 times as fast as x", "0.25 times the gradient of v1"),
+        (Value(0.0, "x").sqrt(), "grows infinitely fast as x grows", "inf times the gradient of v1"),
+        (Value(-2.0) ** Value(2.0, "x"), "has no derivative by x here", "nan times the gradient of v2"),
+    ],
+)
+def test_the_sentence_tells_how_the_node_changes_with_the_operand(root: Value, rate: str, share: str) -> None:
+    *_, step = backward_steps(root)
+    assert f" {rate}, so x collects {share}" in step.sentence()
+
+
+def test_what_a_relu_holds_back_is_nothing_and_what_a_product_with_0_holds_back_may_be_nan() -> None:
+    x, infinite = Value(-3.0, label="x"), Value(math.inf)
+    *_, step = backward_steps(x.relu() * infinite)
+    assert "does not change with x here, so x collects nothing: 0 · inf = 0," in step.sentence()
+    *_, step, _ = backward_steps((x * 0.0) * infinite)
+    assert "does not change with x here, so x collects 0 times the gradient of v2: 0 · inf = nan," in (
+        step.sentence()
+    )
+
+
+def test_a_step_keeps_its_words_and_numbers_when_the_grads_change_later() -> None:
+    _, _, y = diamond()
+    steps = list(backward_steps(y))
+    said = [(str(step), step.sentence()) for step in steps]
+    y.backward()
+    assert [(str(step), step.sentence()) for step in steps] == said
