@@ -1,0 +1,92 @@
+"""The docs cannot lie: their code is run, what it prints is compared, and their links lead somewhere.
+
+A `python` block with prompts is a doctest, one without is run; the blocks of a page share one namespace. In a
+`console` block each line after `$ ` is run by a shell and the lines below it are what it must print.
+"""
+
+import doctest
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# Without torch its blocks wait for a machine that has it; under CI=true they are run, and fail without it.
+LEAVE_OUT_TORCH = find_spec("torch") is None and os.environ.get("CI") != "true"
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def blocks(page: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield language, first line number and text of each fenced block."""
+    text = page.read_text(encoding="utf-8")
+    for match in re.finditer(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+        yield match[1], text.count("\n", 0, match.start()) + 2, match[2]
+
+
+def run_python(text: str, namespace: dict[str, object], page: Path, line: int) -> dict[str, object]:
+    """Run a block and return the namespace after it."""
+    if ">>>" not in text:
+        exec(compile("\n" * (line - 1) + text, str(page), "exec"), namespace)
+        return namespace
+    test = doctest.DocTestParser().get_doctest(text, namespace, page.name, str(page), line - 1)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=OPTIONS)
+    runner.run(test, out=report.append, clear_globs=False)
+    assert runner.failures == 0, "".join(report)
+    return test.globs
+
+
+def run_console(text: str, page: Path, line: int) -> None:
+    """Run each command of a block and compare what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
+        command = re.sub(r"^titanic\b", f'"{sys.executable}" -m titanic', command)
+        done = subprocess.run(
+            command, shell=True, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        )
+        checker = doctest.OutputChecker()
+        assert checker.check_output(expected, done.stdout, OPTIONS), (
+            f"{page.name}:{line}: $ {command}\n{done.stdout}{done.stderr}"
+        )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_of_a_page_prints_what_the_page_says(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(ROOT))
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for language, line, text in blocks(page):
+        if language == "python" and not (LEAVE_OUT_TORCH and "torch" in text):
+            namespace = run_python(text, namespace, page, line)
+        elif language == "console":
+            run_console(text, page, line)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, made as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    targets = re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'(?:src|href)="([^"]+)"', text)
+    for target in targets:
+        if target.startswith("https://"):
+            continue
+        file, _, anchor = target.partition("#")
+        linked = (page.parent / file).resolve() if file else page
+        assert linked.exists(), f"{page.name} links to {target}, which is not there"
+        assert linked.is_relative_to(ROOT), f"{page.name} links out of the project: {target}"
+        if anchor and linked.suffix == ".md":
+            assert anchor in anchors(linked), f"{page.name} links to {target}; {file} has no such heading"
