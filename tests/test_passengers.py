@@ -189,6 +189,12 @@ def test_the_commonest_delimiter_of_the_header_is_taken(delimiter: str, read: Re
     assert read(table).rows == (Passenger(22.0, 3, 0, 7.25),)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_header_alone_decides_on_the_delimiter(end: str, read: Reader) -> None:
+    rows = ["", "name;age;class;survived;fare", "A,,,,,,,,,,;22;3;0;7.25", ""]
+    assert read(end.join(rows)).rows == (Passenger(22.0, 3, 0, 7.25, "A,,,,,,,,,,"),)
+
+
 def test_case_white_space_and_order_of_the_header_do_not_matter(read: Reader) -> None:
     assert read(' SURVIVED , "Ticket\n Price",P class,\xa0aGe,Name \n1,5,2,30,A\n').rows == (
         Passenger(30.0, 2, 1, 5.0, "A"),
