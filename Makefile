@@ -31,6 +31,7 @@ bench: .venv/with-titanic .venv/with-bench ## measure the speed, against microgr
 	@$(IN_VENV) tests.benchmarks $(ARGS)
 
 venv: .venv/made ## make the virtual environment .venv, with nothing in it yet
+	@:
 
 clean: ## remove .venv and what building and testing left, but no results
 	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -71,8 +71,8 @@ def test_a_step_says_itself_in_an_english_sentence() -> None:
     assert [step.sentence() for step in backward_steps(y)] == [
         "y = v1 + x grows as fast as v1, so v1 collects the gradient of y: 1, its only contribution.",
         "y = v1 + x grows as fast as x, so x collects the gradient of y: 1, the 1st of 2 contributions.",
-        "v1 = x · w falls 2 times as fast as x grows, so x collects -2 times the gradient of v1: -2 · 1 = -2, "
-        "the 2nd of 2 contributions: 1 + -2 = -1.",
+        "v1 = x · w falls 2 times as fast as x grows, so x collects -2 times the gradient of v1: -2 · 1 = -2"
+        ", the 2nd of 2 contributions: 1 + -2 = -1.",
         "v1 = x · w grows 3 times as fast as w, so w collects 3 times the gradient of v1: 3 · 1 = 3, "
         "its only contribution.",
     ]
