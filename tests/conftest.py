@@ -1,7 +1,7 @@
 """What all tests share: which of them need PyTorch or the course's table, and how hard hypothesis tries.
 
 A test that needs PyTorch carries the mark `torch` and imports torch inside; a test file that imports torch at
-its top needs it as a whole; an example in a text or a docstring needs it when it mentions torch. Without
+its top needs it as a whole; an example in a docstring or a page needs it when it mentions torch. Without
 PyTorch these are left out and the summary says so. A test on the course's table carries the mark
 `course_table` and takes the table's path from the fixture of that name; without a path it is left out too.
 
@@ -37,6 +37,12 @@ def course_table() -> Path:
     """The path of the course's table; a test that asks for it carries the mark course_table."""
     assert COURSE_TABLE, "mark the test with pytest.mark.course_table"
     return Path(COURSE_TABLE)
+
+
+@pytest.fixture
+def leave_out_torch() -> bool:
+    """Whether what needs PyTorch is to be left out."""
+    return LEAVE_OUT_TORCH
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -10,15 +10,12 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-# Without torch its blocks wait for a machine that has it; under CI=true they are run, and fail without it.
-LEAVE_OUT_TORCH = find_spec("torch") is None and os.environ.get("CI") != "true"
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
@@ -59,13 +56,13 @@ def run_console(text: str, page: Path, line: int) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_code_of_a_page_prints_what_the_page_says(
-    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Path, leave_out_torch: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT))
     namespace: dict[str, object] = {"__name__": "__main__"}
     for language, line, text in blocks(page):
-        if language == "python" and not (LEAVE_OUT_TORCH and "torch" in text):
+        if language == "python" and not (leave_out_torch and "torch" in text):
             namespace = run_python(text, namespace, page, line)
         elif language == "console":
             run_console(text, page, line)
