@@ -1,6 +1,7 @@
 """See how reverse-mode automatic differentiation works, one scalar at a time."""
 
+from microgrid.drawing import draw
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value, topological_order
 
-__all__ = ["Step", "Value", "backward_steps", "topological_order"]
+__all__ = ["Step", "Value", "backward_steps", "draw", "topological_order"]
