@@ -15,9 +15,8 @@ import numbers
 from collections.abc import Callable, Iterable
 
 Number = float | numbers.Real
-Derivatives = tuple[
-    float, tuple[float, ...]
-]  # the result of an operation, and its derivative by each operand
+# The result of an operation, and its derivative by each operand.
+Derivatives = tuple[float, tuple[float, ...]]
 
 
 class Value:
@@ -55,7 +54,7 @@ class Value:
         self.local_grads = ()
 
     def __repr__(self) -> str:
-        label = f", label={self.label!r}" if self.label else ""
+        label = f", label={_short(str(self.label))!r}" if self.label else ""
         op = f", op={self.op!r}" if self.op else ""
         return f"Value(data={self.data}, grad={self.grad}{label}{op})"
 
@@ -153,7 +152,9 @@ class Value:
         Value(data=6.0, grad=0.0, op='sum')
         """
         operands = tuple([value if type(value) is Value else _as_value(value) for value in values])
-        data = sum([operand.data for operand in operands], 0.0)
+        data = 0.0
+        for operand in operands:
+            data += operand.data
         return _node(data, "sum", operands, (1.0,) * len(operands))
 
     # Comparisons look at the numbers; equality and hash stay those of the object, since a node is a node.
@@ -192,9 +193,8 @@ def topological_order(root: Value) -> list[Value]:
     """
     order: list[Value] = []
     seen = {root}
-    path = [
-        (root, iter(root.operands))
-    ]  # from the root down to the node in hand: recursion's stack, in the open
+    # From the root down to the node in hand: recursion's stack, in the open, which may grow to a million.
+    path = [(root, iter(root.operands))]
     while path:
         node, waiting = path[-1]
         for operand in waiting:
@@ -230,17 +230,19 @@ def _apply(rule: Callable[..., Derivatives], op: str, *operands: Value) -> Value
     """Record an operation by its rule, and name operation, numbers and labels where there is no result."""
     try:
         data, local_grads = rule(*[operand.data for operand in operands])
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise type(error)(f"{_call(op, operands)}: {_REASONS[type(error)]}") from None
     return _node(data, op, operands, local_grads)
 
 
 def _call(op: str, operands: tuple[Value, ...]) -> str:
-    """Return an operation on its numbers as text, `log(x = 0.0)` or `(a = 1.0) / (b = 0.0)`."""
-    shown = [f"{x.label} = {x.data}" if x.label else f"{x.data}" for x in operands]
+    """Return an operation on its numbers as text: `log(x = 0.0)`, `(1.0) / (x = 0.0)`, `(x = 0.0) ** -1`."""
+    shown = [f"{_short(str(x.label))} = {x.data}" if x.label else f"{x.data}" for x in operands]
     if op.isalpha():
         return f"{op}({', '.join(shown)})"
-    return f" {op} ".join(f"({x})" for x in shown) if len(shown) > 1 else f"({shown[0]}) {op}"
+    if len(operands) == 1:
+        return f"({shown[0]}) ** {op.removeprefix('**')}"
+    return f"({shown[0]}) {op} ({shown[1]})"
 
 
 _REASONS = {
@@ -298,7 +300,7 @@ def _power_by_number(x: float, n: float) -> Derivatives:
 
 
 def _abs(x: float) -> Derivatives:
-    return abs(x), (1.0 if x > 0.0 else -1.0 if x < 0.0 else x * 0.0,)
+    return abs(x), (1.0 if x > 0.0 else -1.0 if x < 0.0 else 0.0,)
 
 
 def _exp(x: float) -> Derivatives:
@@ -327,7 +329,7 @@ def _cos(x: float) -> Derivatives:
 
 def _tanh(x: float) -> Derivatives:
     y = math.tanh(x)
-    return y, (1.0 - y * y,)
+    return y, ((1.0 - y) * (1.0 + y),)  # 1 - y * y would lose the digits of a saturated y
 
 
 def _sigmoid(x: float) -> Derivatives:
@@ -364,16 +366,15 @@ def _real(number: Number) -> float:
 
 def _described(thing: object) -> str:
     """Return what was given in the place of a number, and what to do about it where that is known."""
+    if thing is None:
+        return "None"
     kind = type(thing).__name__
-    advice = "its number is its .data" if isinstance(thing, Value) else _ADVICE.get(kind, "")
-    return (
-        f"{thing!r}"
-        if thing is None
-        else f"the {kind} {_short(repr(thing))}" + (f": {advice}" if advice else "")
-    )
+    advice = "its number is its .data" if isinstance(thing, Value) else _ADVICE.get(kind)
+    return f"the {kind} {_short(repr(thing))}" + (f": {advice}" if advice else "")
 
 
 def _short(text: str) -> str:
+    """Return a text as one line of at most 60 characters."""
     line = " ".join(text.split())
     return line if len(line) <= 60 else line[:57] + "..."
 
