@@ -293,6 +293,8 @@ def write_whole(path: str | Path, text: str) -> None:
     try:
         draft.write_text(text, encoding="utf-8")
         os.replace(draft, target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
+    except OSError as error:
+        error.filename, error.filename2 = str(target), None  # whoever reads the message knows no draft
         raise
+    finally:
+        draft.unlink(missing_ok=True)
