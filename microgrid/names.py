@@ -77,4 +77,6 @@ def short(number: float) -> str:
 
 def one_line(text: str) -> str:
     """Return a text as the terminal may show it: line ends and other control characters escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

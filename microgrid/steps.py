@@ -9,7 +9,7 @@ The debugger and the page are made of these Steps, so they tell the same story a
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 from microgrid.names import expression, node_names, one_line, short
@@ -60,13 +60,23 @@ class Step:
         """
         node, operand = one_line(self.names[self.node]), one_line(self.names[self.operand])
         made = one_line(expression(self.node, self.names))
-        share = f"{short(self.local_grad)} times the gradient of {node}"
-        product = f"{short(self.local_grad)} · {short(self.node_grad)} = {short(self.contribution)}"
-        if self.local_grad == 0.0 == self.contribution:
-            share = "nothing"
-        elif self.local_grad == 1.0:
-            share, product = f"the gradient of {node}", short(self.contribution)
-        return f"{node} = {made} {self._rate()}, so {operand} collects {share}: {product}, {self._tally()}."
+        local_grad, contribution = short(self.local_grad), short(self.contribution)
+        product = f"{local_grad} · {short(self.node_grad)} = {contribution}"
+        collected = f"{local_grad} times the gradient of {node}: {product}"
+        if self.local_grad == 1.0:
+            collected = f"the gradient of {node}: {contribution}"
+        elif self.local_grad == 0.0 == self.contribution:
+            collected = f"nothing: {product}"
+        place = self.place()
+        if self.nth > 1:
+            place = f"{place}: {short(self.before)} + {contribution} = {short(self.after)}"
+        return f"{node} = {made} {self._rate()}, so {operand} collects {collected}, {place}."
+
+    def place(self) -> str:
+        """Return which of the operand's contributions this is, `the 2nd of 3 contributions`."""
+        if self.uses == 1:
+            return "its only contribution"
+        return f"the {_ordinal(self.nth)} of {self.uses} contributions"
 
     def _rate(self) -> str:
         """Return how the node changes with the operand, as the verb of a sentence."""
@@ -87,17 +97,8 @@ class Step:
         factor = "" if abs(slope) == 1.0 else f"{short(abs(slope))} times "
         return f"{verb} {factor}as fast as {operand}{tail}"
 
-    def _tally(self) -> str:
-        """Return which of the operand's contributions this is, and their sum so far."""
-        if self.uses == 1:
-            return "its only contribution"
-        place = f"the {_ordinal(self.nth)} of {self.uses} contributions"
-        if self.nth == 1:
-            return place
-        return f"{place}: {short(self.before)} + {short(self.contribution)} = {short(self.after)}"
 
-
-def backward_steps(root: Value) -> Iterator[Step]:
+def backward_steps(root: Value) -> Generator[Step, None, None]:
     """Perform the backward pass from root one Step at a time, in the order in which `backward` does it.
 
     The leaves start at 0.0 with the first step. Consumed to the end it leaves every grad as `backward` does
