@@ -120,7 +120,7 @@ class Debugger(cmd.Cmd):
         self.show()
 
     def move(self, count: int, stops: Collection[Value] = ()) -> None:
-        """Perform count steps or undo -count; stop early at an end, at Ctrl-C, where one of stops collects."""
+        """Perform count steps, or undo -count; stop at an end, at Ctrl-C, and where one of stops collects."""
         goal = max(0, min(self.done + count, self.total))
         with _noting_interrupts() as interrupts:
             while self.done < goal and not interrupts:
