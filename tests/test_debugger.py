@@ -1,0 +1,622 @@
+"""The prompt goes forward and back over the same numbers as `backward`, and says one clear line otherwise."""
+
+import io
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pexpect
+import pytest
+from graphs import random_graphs
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgrid import Value, debug, topological_order
+from microgrid.debugger import MANY, Debugger, count_paths
+
+ROOT = Path(__file__).parent.parent
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "TERM": "xterm"}
+
+
+def diamond() -> tuple[Value, Value, Value]:
+    x = Value(3.0, label="x")
+    w = Value(-2.0, label="w")
+    y = x * w + x
+    y.label = "y"
+    return x, w, y
+
+
+def obey(root: Value, *commands: str) -> str:
+    """Return what a session prints after its first two lines and before its last."""
+    output = io.StringIO()
+    debugger = Debugger(root, io.StringIO("".join(command + "\n" for command in commands)), output)
+    try:
+        debugger.interact()
+    finally:
+        debugger.close()
+    lines = output.getvalue().splitlines(keepends=True)
+    return "".join(lines[2:-1])
+
+
+def answer(root: Value, *commands: str) -> str:
+    """Return what a session prints after its last command."""
+    *_, last = obey(root, *commands, "q").removesuffix("(debug) q\n").split("(debug) ")
+    return last.partition("\n")[2]
+
+
+def bits(root: Value) -> list[str]:
+    """Every grad under root, exactly; nan equals nan."""
+    return [node.grad.hex() for node in topological_order(root)]
+
+
+def bits_after(root: Value, steps: int) -> list[str]:
+    """Every grad after so many steps of the chain rule from zeroed grads, the way `backward` takes them."""
+    order = topological_order(root)
+    grads = dict.fromkeys(order, 0.0)
+    grads[root] = 1.0
+    for node in reversed(order):
+        for operand, local_grad in zip(node.operands, node.local_grads):
+            if steps == 0:
+                break
+            grads[operand] += local_grad * grads[node]
+            steps -= 1
+    return [grad.hex() for grad in grads.values()]
+
+
+# Going forward and back
+
+
+def test_a_session_reads_like_one_at_a_terminal() -> None:
+    _, _, y = diamond()
+    output = io.StringIO()
+    debugger = Debugger(y, io.StringIO("n\ns 2\n\nback\nq\n"), output)
+    debugger.interact()
+    assert output.getvalue() == (
+        "y = -3: 4 nodes, 4 steps. h lists the commands.\n"
+        "> before the first step: every grad is 0, only that of the root y is 1\n"
+        "(debug) n\n"
+        "> step 1 of 4: y = v1 + x\n"
+        "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1\n"
+        "   v1 collects its only contribution.\n"
+        "(debug) s 2\n"
+        "> step 3 of 4: v1 = x · w\n"
+        "-> ∂y/∂x += ∂y/∂v1 · ∂v1/∂x = 1 · -2 → 1 + -2 = -1\n"
+        "   x collects the 2nd of 2 contributions.\n"
+        "(debug) \n"
+        "> step 4 of 4: v1 = x · w\n"
+        "-> ∂y/∂w += ∂y/∂v1 · ∂v1/∂w = 1 · 3 → 3\n"
+        "   w collects its only contribution.\n"
+        "The pass is complete.\n"
+        "(debug) back\n"
+        "> step 3 of 4: v1 = x · w\n"
+        "-> ∂y/∂x += ∂y/∂v1 · ∂v1/∂x = 1 · -2 → 1 + -2 = -1\n"
+        "   x collects the 2nd of 2 contributions.\n"
+        "(debug) q\n"
+        "Every grad is again what it was.\n"
+    )
+
+
+moves = st.lists(st.integers(-30, 30), max_size=20)
+
+
+@given(root=random_graphs(), moves=moves)
+def test_wherever_one_goes_the_grads_are_those_of_so_many_steps_bit_for_bit(
+    root: Value, moves: list[int]
+) -> None:
+    debugger = Debugger(root, io.StringIO(), io.StringIO())
+    here = 0
+    assert bits(root) == bits_after(root, 0)
+    for move in moves:
+        debugger.onecmd("n" if move == 0 else f"s {move}" if move > 0 else f"back {-move}")
+        here = max(0, min(here + (move or 1), debugger.total))
+        assert debugger.done == here
+        assert bits(root) == bits_after(root, here)
+
+
+@given(root=random_graphs(), moves=moves)
+def test_a_pass_that_is_complete_in_the_end_leaves_what_backward_leaves(
+    root: Value, moves: list[int]
+) -> None:
+    obey(root, *(f"s {move}" if move > 0 else f"back {-move}" for move in moves if move), "c", "q")
+    stepped = bits(root)
+    for node in topological_order(root):
+        node.grad = 0.0
+    root.backward()
+    assert bits(root) == stepped
+
+
+@given(root=random_graphs(), moves=moves)
+def test_a_pass_that_is_not_complete_in_the_end_leaves_what_was_there(root: Value, moves: list[int]) -> None:
+    for number, node in enumerate(topological_order(root)):
+        node.grad = number / 7
+    found = bits(root)
+    obey(root, "c", *(f"s {move}" if move > 0 else f"back {-move}" for move in moves if move), "back", "q")
+    assert bits(root) == found
+
+
+def test_quitting_before_the_first_step_leaves_what_was_there() -> None:
+    x, w, y = diamond()
+    x.grad, w.grad, y.grad = 7.0, 8.0, math.nan
+    obey(y, "p x", "q")
+    assert (x.grad, w.grad) == (7.0, 8.0) and math.isnan(y.grad)
+
+
+def test_an_error_in_the_session_puts_back_what_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, _, y = diamond()
+    x.grad = 7.0
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\nn\n"))
+    monkeypatch.setattr(Debugger, "do_n", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        debug(y)
+    assert x.grad == 7.0
+
+
+def test_opening_performs_a_single_step_and_undoes_it() -> None:
+    debugger = Debugger(Value.sum([Value(1.0)] * 10_000), io.StringIO(), io.StringIO())
+    assert len(debugger.steps) == 1
+    assert bits(debugger.root) == bits_after(debugger.root, 0)
+
+
+def test_both_ends_say_so() -> None:
+    _, _, y = diamond()
+    assert answer(y, "back") == "No step is performed: there is nothing to undo.\n"
+    assert answer(y, "n", "back 5") == (
+        "> before the first step: every grad is 0, only that of the root y is 1\n"
+    )
+    assert answer(y, "c").endswith("The pass is complete.\n")
+    for command in ("n", "s 3", "c"):
+        assert answer(y, "c", command) == "The pass is complete: back undoes a step, q quits.\n"
+
+
+def test_a_leaf_has_a_session_without_steps() -> None:
+    x = Value(3.0, label="x")
+    assert "nothing to undo" in answer(x, "back")
+    assert answer(x, "n") == "The pass is complete: back undoes a step, q quits.\n"
+    for command in ("w", "l", "p", "p x", "e", "grads", "b x", "b", "c"):
+        obey(x, command)
+    assert x.grad == 1.0
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "1.5", "x", "1 2", "²", "9" * 5000])
+def test_what_is_no_number_of_steps_is_one_line(number: str) -> None:
+    _, _, y = diamond()
+    for command in ("n", "s", "back"):
+        text = answer(y, "n", f"{command} {number}")
+        assert text == f"{number!r} is no number of steps; write 1, 2, 3, …\n"
+
+
+def test_a_number_of_steps_may_be_larger_than_there_are() -> None:
+    _, _, y = diamond()
+    assert "step 4 of 4" in answer(y, f"s {'9' * 18}")
+
+
+# Breakpoints
+
+
+@given(root=random_graphs(), chosen=st.sets(st.integers(0, 59), max_size=4))
+def test_continue_stops_at_each_contribution_that_a_breakpoint_collects(
+    root: Value, chosen: set[int]
+) -> None:
+    debugger = Debugger(root, io.StringIO(), io.StringIO())
+    nodes = [node for number, node in enumerate(debugger.names) if number in chosen and node is not root]
+    for node in nodes:
+        debugger.onecmd(f"b {debugger.name(node)}")
+    uses = [operand for node in reversed(topological_order(root)) for operand in node.operands]
+    expected = [number for number, operand in enumerate(uses, 1) if operand in nodes]
+    if not expected or expected[-1] < len(uses):
+        expected.append(len(uses))
+    stops = []
+    while debugger.done < debugger.total:
+        debugger.onecmd("c")
+        stops.append(debugger.done)
+    assert stops == expected
+
+
+def test_a_breakpoint_stops_a_number_of_steps_too() -> None:
+    _, _, y = diamond()
+    assert "> step 2 of 4" in answer(y, "b x", "s 4")
+
+
+def test_breakpoints_are_listed_and_removed() -> None:
+    _, _, y = diamond()
+    assert answer(y, "b") == "No breakpoints; b NAME sets one.\n"
+    assert answer(y, "s 2", "b x") == "Breakpoint at x, 1 of 2 contributions collected.\n"
+    assert answer(y, "b x", "b w", "b x", "b") == (
+        "Breakpoint at x, 0 of 2 contributions collected.\nBreakpoint at w, 0 of 1 contributions collected.\n"
+    )
+    assert answer(y, "b x", "cl x") == "Breakpoint at x removed.\n"
+    assert answer(y, "b x", "cl x", "b") == "No breakpoints; b NAME sets one.\n"
+    assert answer(y, "b x", "cl w") == "There is no breakpoint at w.\n"
+    assert answer(y, "b x", "b w", "cl") == "2 breakpoints removed.\n"
+    assert answer(y, "b y") == "y is the root: its grad is 1 from the start, and no step adds to it.\n"
+
+
+# Looking
+
+
+def test_print_shows_a_node_in_full() -> None:
+    x, _, _ = diamond()
+    y = x * 0.1 + x
+    assert answer(y, "s 2", "p x") == "x = 3\ndata 3.0\ngrad 1.0, 1 of 2 contributions collected\n"
+    assert answer(y, "p v2") == (
+        "v2 = x · v1\n"
+        "data 0.30000000000000004\n"
+        "grad 0.0, 0 of 1 contributions collected\n"
+        "operand  data  local gradient\n"
+        "x         3.0             0.1\n"
+        "v1        0.1             3.0\n"
+    )
+    assert answer(y, "p v3").splitlines()[2] == "grad 1.0, the root's own"
+
+
+def test_print_alone_shows_the_operand_of_the_step_and_a_name_alone_is_printed() -> None:
+    _, _, y = diamond()
+    assert answer(y, "s 2", "p") == answer(y, "s 2", "p x") == answer(y, "s 2", "x")
+    assert answer(y, "p") == answer(y, "p y")
+
+
+def test_where_shows_a_path_and_how_many_there_are() -> None:
+    _, _, y = diamond()
+    assert answer(y, "s 3", "w") == (
+        "path  local gradient  product\n"
+        "y                           1\n"
+        "v1                 1        1\n"
+        "x                 -2       -2\n"
+        "This is one of 2 paths from y to x; 1 of them ends with this step.\n"
+    )
+    assert answer(y, "n", "w").endswith("This is the only path from y to v1.\n")
+    assert "before the first step" in answer(y, "w")
+
+
+def paths_to(root: Value, node: Value) -> Iterator[float]:
+    """The product of local gradients along each path from root to node."""
+    if root is node:
+        yield 1.0
+    for operand, local_grad in zip(root.operands, root.local_grads):
+        for product in paths_to(operand, node):
+            yield local_grad * product
+
+
+@given(root=random_graphs(max_nodes=12))
+def test_paths_are_counted_as_they_are_walked(root: Value) -> None:
+    order = topological_order(root)
+    assert count_paths(order) == {node: len(list(paths_to(root, node))) for node in order}
+
+
+@given(root=random_graphs(max_nodes=12), count=st.integers(1, 30))
+def test_the_path_that_where_shows_is_one_of_those(root: Value, count: int) -> None:
+    debugger = Debugger(root, io.StringIO(), output := io.StringIO())
+    debugger.onecmd(f"s {count}")
+    assert debugger.step is not None
+    output.truncate(output.seek(0))
+    debugger.onecmd("w")
+    _, *rows, _ = [line.split() for line in output.getvalue().splitlines()]
+    here = root
+    for name, local_grad, _ in rows[1:]:
+        operand = debugger.nodes[name]
+        assert operand in here.operands
+        slopes = [slope for other, slope in zip(here.operands, here.local_grads) if other is operand]
+        assert float(local_grad) in [pytest.approx(slope, rel=1e-3, nan_ok=True) for slope in slopes]
+        here = operand
+    assert here is debugger.step.operand
+
+
+def test_more_paths_than_anyone_counts_are_not_walked() -> None:
+    y = Value(1.0, label="x")
+    for _ in range(2000):
+        y = y + y
+    assert count_paths(topological_order(y))[topological_order(y)[0]] == MANY
+    text = answer(y, "c", "w")
+    assert "This is one of more than 10^18 paths from v2000 to x; more than 10^18 of them end" in text
+    assert "… 1986 more …" in text
+    assert len(text.splitlines()) < 24
+
+
+def test_list_shows_the_steps_around_and_numbers_only_for_those_that_are_done() -> None:
+    _, _, y = diamond()
+    assert answer(y, "b x", "s 2", "l") == (
+        "1     ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1\n"
+        "2 B-> ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 1 → 1\n"
+        "3 B   ∂y/∂x += ∂y/∂v1 · ∂v1/∂x\n"
+        "4     ∂y/∂w += ∂y/∂v1 · ∂v1/∂w\n"
+    )
+
+
+@given(
+    root=random_graphs(),
+    count=st.integers(1, 200),
+    command=st.sampled_from(["l", "w", "p", "e", "grads", "h"]),
+)
+def test_looking_changes_nothing(root: Value, count: int, command: str) -> None:
+    debugger = Debugger(root, io.StringIO(), io.StringIO())
+    debugger.onecmd(f"s {count}")
+    done = debugger.done
+    debugger.onecmd(command)
+    assert debugger.done == done
+    assert bits(root) == bits_after(root, done)
+
+
+def test_list_shows_eleven_steps_of_many() -> None:
+    y = Value.sum([Value(1.0, f"x{i}") for i in range(100)])
+    lines = answer(y, "s 50", "l").splitlines()
+    assert [int(line.split()[0]) for line in lines] == list(range(45, 56))
+    assert [line[3:5] for line in lines] == ["  "] * 5 + [" -"] + ["  "] * 5
+
+
+def test_grads_is_a_table_of_the_leaves() -> None:
+    _, _, y = diamond()
+    assert answer(y, "s 3", "grads") == (
+        "leaf  data  grad  contributions\nx        3    -1         2 of 2\nw       -2     0         0 of 1\n"
+    )
+    assert answer(y, "grads w").splitlines()[1:] == ["w       -2     0         0 of 1"]
+    assert answer(y, "grads W") == "No leaf has a name that begins with 'W'.\n"
+
+
+def test_explain_says_the_step_in_english() -> None:
+    _, _, y = diamond()
+    assert answer(y, "n", "e") == (
+        "y = v1 + x grows as fast as v1, so v1 collects the gradient of y: 1, its only contribution.\n"
+    )
+
+
+# Names
+
+
+def test_a_wrong_name_is_one_line_with_the_nearest() -> None:
+    y = Value(1.0, label="C[1,2]") * Value(2.0, label="C[1,3]")
+    for command in ("p", "b", "cl"):
+        text = answer(y, f"{command} C[1,4]")
+        assert text == "There is no node 'C[1,4]'; near are C[1,3] and C[1,2].\n"
+        assert answer(y, f"{command} zork") == "There is no node 'zork'; grads shows those of the leaves.\n"
+
+
+def test_a_label_that_several_nodes_share_leads_to_their_names() -> None:
+    y = Value(1.0, label="x") * Value(2.0, label="x")
+    assert answer(y, "p x") == "2 nodes share the label x: v1 and v2.\n"
+
+
+def test_a_name_may_hold_spaces_and_control_characters() -> None:
+    odd = Value(1.0, label="my x\x1b[2J\n")
+    y = odd * 2
+    assert answer(y, "p my x\\x1b[2J\\n").startswith("my x\\x1b[2J\\n = 1\n")
+    assert "\x1b" not in obey(y, "c", "w", "l", "grads", "p", "e", "b my x\\x1b[2J\\n", "b")
+
+
+def test_an_unknown_command_is_one_line() -> None:
+    _, _, y = diamond()
+    assert answer(y, "frobnicate it") == "There is no command 'frobnicate'; h lists them.\n"
+    assert answer(y, "!ls") == "There is no command '!ls'; h lists them.\n"
+    assert answer(y, "h frobnicate") == "There is no command 'frobnicate'; h lists them.\n"
+
+
+def test_help_has_a_line_of_at_most_80_columns_for_each_command() -> None:
+    _, _, y = diamond()
+    lines = answer(y, "h").splitlines()
+    assert max(map(len, lines)) <= 80
+    commands = {name.removeprefix("do_") for name in vars(Debugger) if name.startswith("do_")}
+    assert commands >= {"n", "s", "b", "c", "back", "p", "w", "l", "grads", "draw", "h", "q", "cl", "e"}
+    for command in commands:
+        (line,) = answer(y, f"h {command}").splitlines()
+        assert " ".join(line.split()) in [" ".join(line.split()) for line in lines]
+
+
+# Pictures
+
+
+def test_draw_marks_the_step(tmp_path: Path) -> None:
+    _, _, y = diamond()
+    path = tmp_path / "step.svg"
+    assert answer(y, "s 3", f"draw {path}") == f"Drawn: {path}\n"
+    marked = [
+        group.get("id")
+        for group in ElementTree.parse(path).iter("{http://www.w3.org/2000/svg}g")
+        if "highlight" in (group.get("class") or "").split()
+    ]
+    assert marked == ["edge-3-0"]  # x is the first operand of v1, the third node
+
+
+def test_draw_alone_takes_the_number_of_the_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    _, _, y = diamond()
+    assert answer(y, "draw") == "Drawn: step-0.svg\n"
+    assert answer(y, "s 3", "draw") == "Drawn: step-3.svg\n"
+    assert answer(y, "s 3", "draw here.PNG") == "Drawn: here.PNG\n"
+    assert (tmp_path / "here.PNG").read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here.PNG", "step-0.svg", "step-3.svg"]
+
+
+def test_what_cannot_be_drawn_is_one_line_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, _, y = diamond()
+    monkeypatch.chdir(tmp_path)
+    many = Value.sum([Value(1.0)] * 1)
+    for _ in range(1100):
+        many = many + 1
+    for root, file, reason in (
+        (y, "step.docx", "unknown format: 'docx'"),
+        (y, "missing/step.svg", "No such file or directory"),
+        (many, "step.svg", "more than 1000"),
+    ):
+        text = answer(root, f"draw {file}")
+        assert text.startswith("Not drawn: ") and reason in text and text.count("\n") == 1
+    (tmp_path / "old.svg").write_text("old")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert answer(y, "draw old.svg") == (
+        "Not drawn: Graphviz's program dot is not there; install Graphviz.\n"
+    )
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old.svg", "old")]
+
+
+# Ctrl-C
+
+
+class InterruptedEachTime(list[Value]):
+    """Breakpoints during whose check Ctrl-C is pressed."""
+
+    def __contains__(self, node: object) -> bool:
+        signal.raise_signal(signal.SIGINT)
+        return False
+
+
+def test_an_interrupt_ends_the_move_after_a_whole_step_and_the_pass_goes_on() -> None:
+    _, _, y = diamond()
+    debugger = Debugger(y, io.StringIO(), output := io.StringIO())
+    before = signal.getsignal(signal.SIGINT)
+    for step in (1, 2, 3):
+        debugger.move(4, InterruptedEachTime())
+        assert output.getvalue() == "Interrupted.\n" * step
+        assert (debugger.done, bits(y)) == (step, bits_after(y, step))
+    assert signal.getsignal(signal.SIGINT) is before
+    debugger.onecmd("c")
+    assert bits(y) == bits_after(y, 4)
+
+
+def test_a_session_in_another_thread_works() -> None:
+    _, _, y = diamond()
+    thread = threading.Thread(target=obey, args=(y, "n", "c", "q"))
+    thread.start()
+    thread.join()
+    assert bits(y) == bits_after(y, 4)
+
+
+# A pipe and a terminal
+
+
+PROGRAM = """
+from microgrid import Value, debug
+x = Value(3.0, label="x")
+w = Value(-2.0, label="W[1,2]")
+y = x * w + x
+y.label = "y"
+debug(y)
+print("after:", x.grad, w.grad, y.grad)
+"""
+
+
+def run(program: str, commands: str | None) -> str:
+    """Return what a program prints whose commands come through a pipe, or from /dev/null."""
+    stdin = {"stdin": subprocess.DEVNULL} if commands is None else {"input": commands}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=ENVIRONMENT, check=False, **stdin
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
+    text = run(PROGRAM, "n\nc\nq\n")
+    assert text.splitlines()[2:] == [
+        "(debug) n",
+        "> step 1 of 4: y = v1 + x",
+        "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1",
+        "   v1 collects its only contribution.",
+        "(debug) c",
+        "> step 4 of 4: v1 = x · W[1,2]",
+        "-> ∂y/∂W[1,2] += ∂y/∂v1 · ∂v1/∂W[1,2] = 1 · 3 → 3",
+        "   W[1,2] collects its only contribution.",
+        "The pass is complete.",
+        "(debug) q",
+        "The grads of the complete pass stay.",
+        "after: -1.0 3.0 1.0",
+    ]
+
+
+@pytest.mark.parametrize("commands", ["", "n", "n\n", None])
+def test_the_end_of_the_input_quits(commands: str | None) -> None:
+    assert run(PROGRAM, commands).endswith("\nEvery grad is again what it was.\nafter: 0.0 0.0 0.0\n")
+
+
+@pytest.fixture
+def terminal() -> Iterator[pexpect.spawn]:
+    """A session of PROGRAM at the first prompt of an 80 x 24 terminal."""
+    with pexpect.spawn(
+        sys.executable, ["-c", PROGRAM], env=ENVIRONMENT, encoding="utf-8", dimensions=(24, 80), timeout=20
+    ) as child:
+        child.expect_exact("(debug) ")
+        yield child
+
+
+def test_at_a_terminal_names_are_completed_as_a_whole(terminal: pexpect.spawn) -> None:
+    terminal.send("p W[\t\r")
+    terminal.expect_exact("p W[1,2]")
+    terminal.expect_exact("W[1,2] = -2\r\n")
+
+
+def test_at_a_terminal_there_is_a_history_and_an_empty_line_repeats(terminal: pexpect.spawn) -> None:
+    terminal.send("n\r")
+    terminal.expect_exact("step 1 of 4")
+    terminal.expect_exact("(debug) ")
+    terminal.send("\r")
+    terminal.expect_exact("step 2 of 4")
+    terminal.expect_exact("(debug) ")
+    terminal.send("back\r")
+    terminal.expect_exact("step 1 of 4")
+    terminal.expect_exact("(debug) ")
+    terminal.send("\x1b[A\x1b[A\r")
+    terminal.expect_exact("step 2 of 4")
+
+
+def test_at_a_terminal_ctrl_c_returns_to_the_prompt_and_ctrl_d_quits(terminal: pexpect.spawn) -> None:
+    terminal.send("p W[1")
+    terminal.expect_exact("p W[1")
+    terminal.sendintr()
+    terminal.expect_exact("--KeyboardInterrupt--")
+    terminal.expect_exact("(debug) ")
+    terminal.send("c\r")
+    terminal.expect_exact("step 4 of 4")
+    terminal.expect_exact("(debug) ")
+    terminal.sendeof()
+    terminal.expect_exact("The grads of the complete pass stay.")
+    terminal.expect_exact("after: -1.0 3.0 1.0")
+    terminal.expect(pexpect.EOF)
+
+
+def test_at_a_terminal_commands_are_not_written_twice(terminal: pexpect.spawn) -> None:
+    terminal.send("h q\r")
+    terminal.expect_exact("(debug) ")
+    assert terminal.before.count("h q") == 1
+
+
+LONG = """
+from microgrid import Value, debug
+y = Value(1.0, label="x")
+for _ in range(300_000):
+    y = y + 1
+debug(y)
+"""
+
+
+def test_at_a_terminal_ctrl_c_stops_a_long_continue_between_two_steps() -> None:
+    with pexpect.spawn(sys.executable, ["-c", LONG], env=ENVIRONMENT, encoding="utf-8", timeout=60) as child:
+        child.expect_exact("(debug) ")
+        child.send("c\r")
+        child.expect_exact("c\r\n")
+        child.sendintr()
+        child.expect_exact("Interrupted.")
+        child.expect(r"> step (\d+) of 600000")
+        assert 0 < int(child.match[1]) < 600_000
+        child.expect_exact("(debug) ")
+        child.send("c\r")
+        child.expect_exact("> step 600000 of 600000")
+
+
+def test_the_program_has_its_own_completion_again_afterwards() -> None:
+    program = (
+        "import readline\n"
+        "readline.set_completer_delims('xyz')\n"
+        + PROGRAM
+        + "print('delimiters', readline.get_completer_delims(), 'completer', readline.get_completer())\n"
+    )
+    with pexpect.spawn(
+        sys.executable, ["-c", program], env=ENVIRONMENT, encoding="utf-8", timeout=20
+    ) as child:
+        child.expect_exact("(debug) ")
+        child.send("q\r")
+        child.expect_exact("delimiters xyz completer None")
