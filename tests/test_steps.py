@@ -1,10 +1,15 @@
 """The steps perform the same backward pass as `backward`, and undo it when they are not wanted to the end."""
 
 import math
+from collections import Counter
+from itertools import islice
 
 import pytest
+from graphs import random_graphs
+from hypothesis import given
+from hypothesis import strategies as st
 
-from microgrid import Value, backward_steps
+from microgrid import Value, backward_steps, topological_order
 
 
 def diamond() -> tuple[Value, Value, Value]:
@@ -121,3 +126,79 @@ def test_a_step_keeps_its_words_and_numbers_when_the_grads_change_later() -> Non
     said = [(str(step), step.sentence()) for step in steps]
     y.backward()
     assert [(str(step), step.sentence()) for step in steps] == said
+
+
+# For all graphs
+
+
+def bits(root: Value) -> list[str]:
+    """Every grad under root, exactly; nan equals nan."""
+    return [node.grad.hex() for node in topological_order(root)]
+
+
+@given(random_graphs())
+def test_consumed_to_the_end_the_steps_leave_what_backward_leaves_bit_for_bit(root: Value) -> None:
+    for node in topological_order(root):
+        node.grad = 0.5
+    list(backward_steps(root))
+    stepped = bits(root)
+    for node in topological_order(root):
+        node.grad = 0.0
+    root.backward()
+    assert bits(root) == stepped
+
+
+@given(root=random_graphs(), count=st.integers(0, 200))
+def test_closed_anywhere_before_the_end_the_steps_put_back_what_was_there(root: Value, count: int) -> None:
+    order = topological_order(root)
+    for number, node in enumerate(order):
+        node.grad = number / 7
+    found = bits(root)
+    steps = backward_steps(root)
+    list(islice(steps, min(count, sum(len(node.operands) for node in order))))
+    steps.close()
+    assert bits(root) == found
+
+
+@given(random_graphs())
+def test_the_contributions_of_an_operand_are_counted_and_follow_one_another(root: Value) -> None:
+    steps = list(backward_steps(root))
+    uses = Counter(operand for node in topological_order(root) for operand in node.operands)
+    collected: dict[Value, float] = dict.fromkeys(uses, 0.0)
+    counted: Counter[Value] = Counter()
+    for step in steps:
+        counted[step.operand] += 1
+        assert (step.nth, step.uses) == (counted[step.operand], uses[step.operand])
+        assert step.before.hex() == collected[step.operand].hex()
+        assert step.contribution.hex() == (step.local_grad * step.node_grad).hex()
+        assert step.after.hex() == (step.before + step.contribution).hex()
+        assert step.node.operands[step.position] is step.operand
+        collected[step.operand] = step.after
+    assert counted == uses
+
+
+@given(random_graphs())
+def test_a_node_hands_on_its_gradient_only_once_it_is_complete(root: Value) -> None:
+    for step in list(backward_steps(root)):
+        assert step.node_grad.hex() == step.node.grad.hex()
+
+
+@given(random_graphs())
+def test_every_step_says_itself_on_one_line(root: Value) -> None:
+    for step in backward_steps(root):
+        operand, node = step.names[step.operand], step.names[step.node]
+        for text in (str(step), step.sentence(), step.place()):
+            assert text.isprintable()
+        assert step.sentence().startswith(f"{node} = ")
+        assert f"so {operand} collects " in step.sentence()
+        assert step.place() in step.sentence()
+        assert step.sentence().endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("nth", "ordinal"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"),
+                         (13, "13th"), (21, "21st"), (102, "102nd"), (111, "111th"), (113, "113th")]
+)  # fmt: skip
+def test_places_are_counted_in_english(nth: int, ordinal: str) -> None:
+    steps = list(backward_steps(Value.sum([Value(2.0, label="w")] * 120)))
+    assert steps[nth - 1].place() == f"the {ordinal} of 120 contributions"
