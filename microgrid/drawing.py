@@ -87,13 +87,13 @@ def draw(
             _box_label(box, k, names),
             id=f"node-{k}",
             tooltip=_tooltip(_box_lines(box, role, names)),
-            **_with_class(f"{role} highlight" if marked is box else role, _BOX_STYLES[role], marked is box),
+            **_with_class(f"{role} highlight" if marked is box else role, ROLES[role], marked is box),
         )
     for box, k in numbers.items():
         for p, arrow in enumerate(box.arrows):
             style = _flow_style(arrow.carried(), most) if flow else {}
             if local_grads:
-                style["label"] = f"<{_text(_range(arrow.local_grads()), 12)}>"
+                style["label"] = f"<{sized(_range(arrow.local_grads()), 12)}>"
             picture.edge(
                 str(numbers[arrow.operand]),
                 str(k),
@@ -245,7 +245,7 @@ def _kind(thing: object) -> str:
 # How it looks. A leaf has corners, what was computed is round; a parameter's border is double, a constant's
 # dashed, the root's thick. The fills are pale tints of colours that the colour-blind tell apart.
 
-_BOX_STYLES = {
+ROLES = {
     "input": {"style": "filled", "fillcolor": "#d3e9f8"},
     "parameter": {"style": "filled", "fillcolor": "#fde9b8", "peripheries": "2"},
     "constant": {"style": "filled,dashed", "fillcolor": "#eeeeee"},
@@ -299,7 +299,7 @@ def _box_label(box: Box, k: int, names: dict[Value, str]) -> str:
     heading = _name_cells(box.name, 15, bold=True)
     for text, is_name in _how_made(box, names):
         heading += _name_cells(text, 13) if is_name else _operator_cell(text)
-    rows = [f"<TR><TD>{_row(heading)}</TD></TR>"]
+    rows = [f"<TR><TD>{row(heading)}</TD></TR>"]
     for what, numbers in (
         ("data", [node.data for node in box.nodes]),
         ("grad", [node.grad for node in box.nodes]),
@@ -308,7 +308,7 @@ def _box_label(box: Box, k: int, names: dict[Value, str]) -> str:
         rows.append(
             f'<TR><TD ALIGN="LEFT" WIDTH="114" ID="{what}-{k}" TARGET="_self"'
             f' TOOLTIP="{what} {_range(numbers, repr)}">'
-            f"{_text(f'{what} ', 12)}{_text(_range(numbers), 14)}</TD></TR>"
+            f"{sized(f'{what} ', 12)}{sized(_range(numbers), 14)}</TD></TR>"
         )
     return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>>'
 
@@ -388,19 +388,19 @@ def _add_legend(picture: "graphviz.Digraph", local_grads: bool, flow: bool) -> N
     frame = {"label": "", "style": "rounded", "color": "#808080", "margin": "12"}
     with picture.subgraph(name="cluster_legend", graph_attr=frame) as legend:
         for role, meaning in _MEANINGS.items():
-            cells = f"<TR><TD>{_text(role, 13, bold=True)}</TD></TR><TR><TD>{_text(meaning, 12)}</TD></TR>"
+            cells = f"<TR><TD>{sized(role, 13, bold=True)}</TD></TR><TR><TD>{sized(meaning, 12)}</TD></TR>"
             label = f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
-            legend.node(f"legend-{role}", label, id=f"legend-{role}", **_BOX_STYLES[role], **{"class": role})
+            legend.node(f"legend-{role}", label, id=f"legend-{role}", **ROLES[role], **{"class": role})
         samples: dict[str, dict[str, str]] = {}
         if local_grads:
-            samples["∂result/∂operand"] = {"label": f"<{_text('0.5', 12)}>"}
+            samples["∂result/∂operand"] = {"label": f"<{sized('0.5', 12)}>"}
         if flow:
             samples["the largest gradient"] = _flow_style(1.0, 1.0)
             samples["a hundredth of it"] = _flow_style(0.01, 1.0)
             samples["none"] = _flow_style(0.0, 1.0)
             samples["inf or nan"] = _flow_style(math.inf, 1.0)
         for i, (text, style) in enumerate(samples.items()):
-            legend.node(f"legend-tail-{i}", f"<{_text(text, 12)}>", id=f"legend-tail-{i}", shape="plaintext")
+            legend.node(f"legend-tail-{i}", f"<{sized(text, 12)}>", id=f"legend-tail-{i}", shape="plaintext")
             legend.node(f"legend-head-{i}", "", id=f"legend-head-{i}", shape="point", style="invis")
             legend.edge(f"legend-tail-{i}", f"legend-head-{i}", id=f"legend-arrow-{i}", **style)
 
@@ -409,7 +409,8 @@ def _add_legend(picture: "graphviz.Digraph", local_grads: bool, flow: bool) -> N
 # knows subscripts.
 
 
-def _row(cells: str) -> str:
+def row(cells: str) -> str:
+    """Return cells as a table of one row, to the left of the space that there is."""
     # A table shares out spare width by columns: the twenty of the last cell keep the others on the left.
     return f'<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cells}<TD COLSPAN="20"></TD></TR></TABLE>'
 
@@ -417,9 +418,9 @@ def _row(cells: str) -> str:
 def _name_cells(name: str, size: int, bold: bool = False) -> str:
     """Return a name as cells of a row, its indices set as indices."""
     stem, indices = stem_and_indices(name)
-    cells = f'<TD ALIGN="RIGHT" VALIGN="TOP">{_text(stem, size, bold)}</TD>'
+    cells = f'<TD ALIGN="RIGHT" VALIGN="TOP">{sized(stem, size, bold)}</TD>'
     if indices:
-        index = _text(",".join(indices), size - 4, bold)
+        index = sized(",".join(indices), size - 4, bold)
         cells += f'<TD ALIGN="LEFT" VALIGN="BOTTOM" HEIGHT="{round(size * 1.2) + 4}">{index}</TD>'
     return cells
 
@@ -427,10 +428,11 @@ def _name_cells(name: str, size: int, bold: bool = False) -> str:
 def _operator_cell(text: str) -> str:
     # Not every program shows a space at the end of a text.
     before, after = ('<TD WIDTH="4"></TD>' if space else "" for space in (text[0] == " ", text[-1] == " "))
-    return f'{before}<TD VALIGN="TOP">{_text(text.strip(), 13)}</TD>{after}'
+    return f'{before}<TD VALIGN="TOP">{sized(text.strip(), 13)}</TD>{after}'
 
 
-def _text(text: str, size: int, bold: bool = False) -> str:
+def sized(text: str, size: int, bold: bool = False) -> str:
+    """Return a text in a size in points."""
     escaped = _escaped(text).replace("\n", '<BR ALIGN="LEFT"/>')
     return f'<FONT POINT-SIZE="{size}">{f"<B>{escaped}</B>" if bold else escaped}</FONT>'
 
@@ -446,7 +448,8 @@ def _escaped(text: str) -> str:
     carried = re.sub(
         "[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", lambda c: one_line(c[0]), lines
     )
-    return html.escape(carried.replace("\\", "\\\\"))
+    # A "]" at the end of a text, where "]]>" might follow, is lost on Graphviz's reader.
+    return html.escape(carried.replace("\\", "\\\\")).replace("]", "&#93;")
 
 
 # Graphviz
