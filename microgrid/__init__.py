@@ -1,8 +1,9 @@
 """See how reverse-mode automatic differentiation works, one scalar at a time."""
 
+from microgrid.checking import gradcheck
 from microgrid.debugger import debug
 from microgrid.drawing import draw
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value, topological_order
 
-__all__ = ["Step", "Value", "backward_steps", "debug", "draw", "topological_order"]
+__all__ = ["Step", "Value", "backward_steps", "debug", "draw", "gradcheck", "topological_order"]
