@@ -1,0 +1,101 @@
+"""Networks of neurons for programs that were written for micrograd's nn: only their import lines change.
+
+    from microgrid import Value
+    from microgrid.nn import MLP
+
+    model = MLP(2, [16, 16, 1])         # 2 inputs, two hidden layers of 16 neurons, 1 output
+    loss = (model([0.5, -1.0]) - 1) ** 2
+    model.zero_grad()
+    loss.backward()
+    for p in model.parameters():
+        p.data -= 0.1 * p.grad
+
+The weights are drawn from Python's `random` in micrograd's order, so the same seed gives the same network.
+What is private to micrograd (`_prev`, `_op`) is not offered.
+"""
+
+import random
+from collections.abc import Iterable
+
+from microgrid.value import Number, Value
+
+
+class Module:
+    """What has parameters."""
+
+    def parameters(self) -> list[Value]:
+        """Return the Values to be trained."""
+        return []
+
+    def zero_grad(self) -> None:
+        """Set the grad of every parameter to 0."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+
+class Neuron(Module):
+    """The sum of nin weighted inputs and a bias, through relu if nonlin."""
+
+    def __init__(self, nin: int, nonlin: bool = True) -> None:
+        self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
+        self.b = Value(0.0)
+        self.nonlin = nonlin
+
+    def __call__(self, x: Iterable[Value | Number]) -> Value:
+        """Return the neuron's activation; raises ValueError unless there is an input for each weight."""
+        inputs = list(x)
+        if len(inputs) != len(self.w):
+            raise ValueError(f"a neuron with {len(self.w)} weights takes as many inputs, not {len(inputs)}")
+        activation = sum((wi * xi for wi, xi in zip(self.w, inputs)), self.b)
+        return activation.relu() if self.nonlin else activation
+
+    def parameters(self) -> list[Value]:
+        """Return the weights, then the bias."""
+        return [*self.w, self.b]
+
+    def __repr__(self) -> str:
+        return f"{'ReLU' if self.nonlin else 'Linear'}Neuron({len(self.w)})"
+
+
+class Layer(Module):
+    """nout neurons that share nin inputs."""
+
+    def __init__(self, nin: int, nout: int, nonlin: bool = True) -> None:
+        self.neurons = [Neuron(nin, nonlin=nonlin) for _ in range(nout)]
+
+    def __call__(self, x: Iterable[Value | Number]) -> Value | list[Value]:
+        """Return the activations of the neurons, of a single neuron without a list around it."""
+        inputs = list(x)
+        activations = [neuron(inputs) for neuron in self.neurons]
+        return activations[0] if len(activations) == 1 else activations
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters of the neurons, one neuron after the other."""
+        return [parameter for neuron in self.neurons for parameter in neuron.parameters()]
+
+    def __repr__(self) -> str:
+        return f"Layer of [{', '.join(str(neuron) for neuron in self.neurons)}]"
+
+
+class MLP(Module):
+    """Layers of the sizes nouts, one after the other; all but the last go through relu."""
+
+    def __init__(self, nin: int, nouts: Iterable[int]) -> None:
+        sizes = [nin, *nouts]
+        last = len(sizes) - 2
+        self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != last) for i in range(last + 1)]
+
+    def __call__(self, x: Iterable[Value | Number]) -> Value | list[Value]:
+        """Return the outputs of the last layer, a single one without a list around it."""
+        *hidden, last = self.layers
+        for layer in hidden:
+            outputs = layer(x)
+            x = [outputs] if isinstance(outputs, Value) else outputs
+        return last(x)
+
+    def parameters(self) -> list[Value]:
+        """Return the parameters of the layers, first to last."""
+        return [parameter for layer in self.layers for parameter in layer.parameters()]
+
+    def __repr__(self) -> str:
+        return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
