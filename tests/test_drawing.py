@@ -1,4 +1,4 @@
-"""A picture has a box for each node and an arrow for each use, and shows them as Graphviz's own parser reads them."""
+"""A picture has a box for each node and an arrow for each use; Graphviz's own parser reads it so."""
 
 import xml.etree.ElementTree as ElementTree
 
