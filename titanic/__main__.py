@@ -88,7 +88,8 @@ def train(options: argparse.Namespace) -> int:
         if forward is not None and training.is_dead(forward):
             _message(
                 "Every hidden unit is dead for every passenger: the predicted price is the same for all. "
-                f"Try --lr {learning_rate / 10:g}, another --seed{', or without --raw' if is_raw else ''}"
+                f"Start anew with --lr {learning_rate / 10:g} or another --seed"
+                + (", or without --raw" if is_raw else "")
             )
         network.save(files["weights.json"])
         write_whole(files["loss.csv"], _loss_csv(losses))
@@ -97,7 +98,7 @@ def train(options: argparse.Namespace) -> int:
     if losses:
         _result(_loss_table(losses, table.y))
     _result(_price_table(table.first(10), network))
-    _result("Written: " + ", ".join(_shown(path) for path in files.values()))
+    _result("\nWritten: " + ", ".join(_shown(path) for path in files.values()))
     return status
 
 
@@ -359,11 +360,13 @@ def _loss_svg(losses: Sequence[float]) -> str:
     """The curve of the losses, as the text of an SVG file that is the same for the same losses."""
     import matplotlib
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     with matplotlib.rc_context({"svg.hashsalt": "loss"}):
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot(xlabel="epoch", ylabel="loss (mean squared error)")
-        axes.plot(losses)
+        axes.plot(losses, marker="" if len(losses) > 1 else "o")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         # A training that overshoots has losses of all sizes.
         if losses and 0 < min(losses) < max(losses) / 1000:
             axes.set_yscale("log")
@@ -414,6 +417,7 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     for row in rows:
         table.add_row(*row)
     console = Console(file=sys.stdout, force_terminal=sys.stdout.isatty(), markup=False, emoji=False)
+    console.width = max(console.width, 72)  # rather wrapped by a narrow terminal than without the numbers
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())

@@ -1,0 +1,284 @@
+"""Gradient descent: steps along the gradient, whole weights whatever ends it, good defaults."""
+
+import gc
+import math
+import statistics
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from titanic.network import Forward, Network
+from titanic.passengers import Passengers, Scaling, embedded, load
+from titanic.training import (
+    EPOCHS,
+    LEARNING_RATE,
+    RAW_LEARNING_RATE,
+    TrainingError,
+    is_dead,
+    r_squared,
+    train,
+)
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
+
+X = [[22.0, 3.0, 0.0], [38.0, 1.0, 1.0], [26.0, 3.0, 1.0]]
+Y = [7.25, 71.25, 8.0]
+
+
+def weights_of(network: Network) -> list[float]:
+    return [parameter.data for parameter in network.parameters()]
+
+
+def start(passengers: Passengers, seed: int, raw: bool = False) -> Network:
+    return Network.random(seed, Scaling.identity() if raw else Scaling.of(passengers.X))
+
+
+def losses_by_numpy(
+    network: Network, passengers: Passengers, epochs: int, learning_rate: float
+) -> tuple[list[float], np.ndarray]:
+    """The same training by the formulas of 6.3 on whole matrices: the losses, and C at the end."""
+    W1, W2 = (np.array([[weight.data for weight in row] for row in W]) for W in (network.W1, network.W2))
+    n = len(passengers)
+    ones = np.ones((n, 1))
+    A = np.hstack([np.array(network.scaling.apply(passengers.X)), ones])
+    y = np.array(passengers.y)[:, np.newaxis]
+    losses = []
+    for _ in range(epochs + 1):
+        B = A @ W1
+        C = np.maximum(B, 0)
+        D = np.hstack([C, ones])
+        F = D @ W2 - y
+        losses.append(float((F**2).mean()))
+        through_E = (2 / n) * F
+        through_B = (through_E @ W2[:4].T) * (B > 0)
+        W1, W2 = W1 - learning_rate * (A.T @ through_B), W2 - learning_rate * (D.T @ through_E)
+    return losses, C
+
+
+# The steps
+
+
+def test_each_epoch_moves_the_weights_against_the_gradient_of_its_loss() -> None:
+    network = Network.random(0, Scaling.of(X))
+    passes = train(network, X, Y, epochs=3, learning_rate=0.01)
+    before = weights_of(network)
+    next(passes)
+    assert weights_of(network) == before
+    for _ in range(3):
+        reference = Network.random(0, network.scaling)
+        for parameter, weight in zip(reference.parameters(), before):
+            parameter.data = weight
+        reference.forward(X, Y).L.backward()
+        next(passes)
+        assert weights_of(network) == [
+            weight - 0.01 * parameter.grad for weight, parameter in zip(before, reference.parameters())
+        ]
+        before = weights_of(network)
+    assert next(passes, None) is None
+
+
+def test_there_is_a_pass_before_the_first_step_and_one_after_each() -> None:
+    network = Network.random(0, Scaling.of(X))
+    untouched = network.forward(X, Y).L.data
+    losses = [forward.L.data for forward in train(network, X, Y, epochs=5, learning_rate=0.01)]
+    assert len(losses) == 6
+    assert losses[0] == untouched
+    assert losses[-1] == network.forward(X, Y).L.data < losses[0]
+
+
+def test_no_epochs_are_the_pass_at_the_start_alone() -> None:
+    network = Network.random(0, Scaling.of(X))
+    before = weights_of(network)
+    assert len(list(train(network, X, Y, epochs=0, learning_rate=0.01))) == 1
+    assert weights_of(network) == before
+
+
+def test_the_grads_of_the_features_and_prices_are_those_of_one_pass_not_of_all() -> None:
+    network = Network.random(0, Scaling.of(X))
+    *_, last = train(network, X, Y, epochs=4, learning_rate=0.01)
+    *_, before_last = train(Network.random(0, network.scaling), X, Y, epochs=3, learning_rate=0.01)
+    before_last.L.backward()
+    # The last backward pass was the one before the last step.
+    assert last.y[1].grad == pytest.approx(-2 / 3 * before_last.F[1].data, rel=1e-12)
+
+
+def test_whoever_stops_early_has_the_weights_of_the_pass_they_saw_last() -> None:
+    network = Network.random(0, Scaling.of(X))
+    passes = train(network, X, Y, epochs=100, learning_rate=0.01)
+    for forward in passes:
+        if forward.L.data < 1000:
+            break
+    assert network.forward(X, Y).L.data == forward.L.data
+    network.W1[0][0].data = 5.0
+    del passes
+    assert network.W1[0][0].data == 5.0
+
+
+def test_the_garbage_collector_is_as_it_was_whenever_a_pass_is_handed_over() -> None:
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            for _ in train(Network.random(0), X, Y, epochs=1, learning_rate=0.0001):
+                assert gc.isenabled() is enabled
+        finally:
+            gc.enable()
+
+
+# What ends it before its end
+
+
+def test_an_interrupt_at_any_point_leaves_the_weights_of_a_whole_epoch() -> None:
+    network = Network.random(0, Scaling.of(X))
+    first_weights = weights_of(network)
+    passes = train(network, X, Y, epochs=2, learning_rate=0.01)
+    whole = [weights_of(network) for _ in passes]
+    code = train.__code__
+    interrupted_in_epoch = [0, 0, 0, 0]
+
+    def interrupted_after(instructions: int) -> bool:
+        """Train anew and raise KeyboardInterrupt before that instruction of `train`; whether it got there."""
+        left = instructions
+
+        def trace(frame: FrameType, event: str, argument: object) -> "TraceFunction | None":
+            nonlocal left
+            if frame.f_code is not code:
+                return None
+            frame.f_trace_opcodes = True
+            if event == "opcode":
+                left -= 1
+                if left == 0:
+                    raise KeyboardInterrupt
+            return trace
+
+        for parameter, weight in zip(network.parameters(), first_weights):
+            parameter.data = weight
+        seen: list[Forward] = []
+        sys.settrace(trace)
+        try:
+            for forward in train(network, X, Y, epochs=2, learning_rate=0.01):
+                seen.append(forward)
+        except KeyboardInterrupt:
+            sys.settrace(None)
+            # Between the end of an epoch and its handing over, the epoch is whole and not yet seen.
+            assert weights_of(network) in whole[max(len(seen) - 1, 0) : len(seen) + 1]
+            interrupted_in_epoch[len(seen)] += 1
+            return True
+        finally:
+            sys.settrace(None)
+        return False
+
+    instructions = 1
+    while interrupted_after(instructions):
+        instructions += 1
+    assert min(interrupted_in_epoch) > 0
+    assert min(interrupted_in_epoch[1:3]) > 200  # each of the 21 assignments of a step takes several
+
+
+@pytest.mark.parametrize("learning_rate", [0.5, 100.0, 1e200, 1e308])
+def test_a_loss_that_is_no_longer_finite_ends_it_with_the_last_finite_weights(learning_rate: float) -> None:
+    passengers = embedded()
+    network = start(passengers, 0)
+    losses = []
+    with pytest.raises(TrainingError) as caught:
+        for forward in train(network, passengers.X, passengers.y, 300, learning_rate):
+            losses.append(forward.L.data)
+    assert all(map(math.isfinite, losses))
+    assert all(map(math.isfinite, weights_of(network)))
+    assert network.forward(passengers.X, passengers.y).L.data == losses[-1]
+    assert str(caught.value) == (
+        f"the loss is no longer finite after epoch {len(losses)} at the learning rate {learning_rate:g}; "
+        f"try a smaller one, such as {learning_rate / 10:g}"
+    )
+
+
+def test_weights_that_are_not_finite_end_it_even_where_the_loss_is() -> None:
+    # A step of this size makes the weights of the first hidden unit −inf, and the unit 0.
+    network = Network([[1e-300, 0, 0, 0]] * 4, [[1e308]] + [[0.0]] * 4)
+    with pytest.raises(TrainingError, match="after epoch 1 "):
+        list(train(network, [[1.0, 1.0, 1.0]], [0.0], 5, 1e10))
+    assert weights_of(network)[0] == 1e-300
+
+
+def test_a_loss_that_is_not_finite_at_the_start_is_said_to_be_so() -> None:
+    with pytest.raises(TrainingError, match=r"^the loss is not finite before the first step; "):
+        list(train(Network([[1e200] * 4] * 4, [[1e200]] * 5), X, Y, 5, 0.01))
+
+
+# What it comes to
+
+
+def test_r_squared_is_1_for_no_error_0_for_the_mean_and_nothing_where_prices_do_not_vary() -> None:
+    assert r_squared(0.0, Y) == 1.0
+    assert r_squared(statistics.pvariance(Y), Y) == 0.0
+    assert math.isnan(r_squared(1.0, [0.1, 0.1, 0.1]))
+
+
+def test_dead_is_every_hidden_unit_for_every_passenger_and_nothing_less() -> None:
+    below = [[-1.0] * 4] * 4
+    assert is_dead(Network(below, [[1.0]] * 5).forward(X, Y))
+    # Only the last passenger is old enough for the last hidden unit.
+    alive = [[-1.0, -1.0, -1.0, 1.0]] + [[-1.0] * 4] * 2 + [[-1.0, -1.0, -1.0, -20.0]]
+    forward = Network(alive, [[1.0]] * 5).forward([[18, 1, 0], [19, 2, 1], [30, 1, 0]], Y)
+    assert [any(c.data for c in row) for row in forward.C] == [False, False, True]
+    assert not is_dead(forward)
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_numpy_trains_as_the_engine_does(raw: bool) -> None:
+    passengers = embedded()
+    learning_rate = RAW_LEARNING_RATE if raw else LEARNING_RATE
+    expected, _ = losses_by_numpy(start(passengers, 1, raw), passengers, EPOCHS, learning_rate)
+    passes = train(start(passengers, 1, raw), passengers.X, passengers.y, EPOCHS, learning_rate)
+    assert [forward.L.data for forward in passes] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_defaults_end_below_620_on_the_embedded_passengers(seed: int) -> None:
+    passengers = embedded()
+    losses, _ = losses_by_numpy(start(passengers, seed), passengers, EPOCHS, LEARNING_RATE)
+    assert losses[-1] < 620
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_raw_features_train_by_default_and_leave_hidden_units_alive(seed: int) -> None:
+    passengers = embedded()
+    losses, C = losses_by_numpy(start(passengers, seed, raw=True), passengers, EPOCHS, RAW_LEARNING_RATE)
+    assert losses[-1] < min(1547, losses[0])
+    assert (C > 0).any()
+
+
+def test_raw_features_at_the_other_learning_rate_kill_every_hidden_unit() -> None:
+    passengers = embedded()
+    *_, last = train(start(passengers, 0, raw=True), passengers.X, passengers.y, 30, LEARNING_RATE)
+    assert is_dead(last)
+    assert len({e.data for e in last.E}) == 1
+
+
+@pytest.mark.course_table
+@pytest.mark.parametrize("seed", range(20))
+def test_the_defaults_end_below_226_on_the_courses_table(course_table: Path, seed: int) -> None:
+    passengers = load(course_table)
+    losses, _ = losses_by_numpy(start(passengers, seed), passengers, EPOCHS, LEARNING_RATE)
+    assert losses[-1] < 226
+
+
+@pytest.mark.course_table
+@pytest.mark.parametrize("seed", range(20))
+def test_raw_features_train_by_default_on_the_courses_table(course_table: Path, seed: int) -> None:
+    passengers = load(course_table)
+    losses, C = losses_by_numpy(start(passengers, seed, raw=True), passengers, EPOCHS, RAW_LEARNING_RATE)
+    assert losses[-1] < 447 < losses[0]
+    assert (C > 0).any()
+
+
+@pytest.mark.course_table
+def test_numpy_trains_as_the_engine_does_on_the_courses_table(course_table: Path) -> None:
+    passengers = load(course_table)
+    expected, _ = losses_by_numpy(start(passengers, 15), passengers, 60, LEARNING_RATE)
+    passes = train(start(passengers, 15), passengers.X, passengers.y, 60, LEARNING_RATE)
+    assert [forward.L.data for forward in passes] == pytest.approx(expected, rel=1e-9)
