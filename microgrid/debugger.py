@@ -181,7 +181,10 @@ class Debugger(cmd.Cmd):
 
     def do_explain(self, argument: str) -> None:
         """e(xplain): say the step in a sentence."""
-        self.say(self.step.sentence() if self.step else "No step is performed: n performs the first.")
+        import textwrap
+
+        sentence = self.step.sentence() if self.step else "No step is performed: n performs the first."
+        self.say(textwrap.fill(sentence, _width(), break_long_words=False, break_on_hyphens=False))
 
     do_e = do_explain
 
@@ -233,12 +236,13 @@ class Debugger(cmd.Cmd):
         """l(ist): list the steps around this one; -> marks it, B breakpoints."""
         here = self.done
         last = min(here + 5, self.total)
-        # The steps that come next are known once they are performed.
+        # The steps to come are known once they are performed.
         self.move(last - here)
         self.move(here - self.done)
         for number, step in enumerate(self.steps[max(0, here - 6) : last], start=max(1, here - 5)):
             marks = ("B" if step.operand in self.breakpoints else " ") + ("->" if number == here else "  ")
-            self.say(f"{number:>{len(str(last))}} {marks} {step if number <= here else step.in_names()}")
+            result = f" → {short(step.after)}" if number <= here else ""
+            self.say(f"{number:>{len(str(last))}} {marks} {step.in_names()}{result}")
 
     do_l = do_list
 
@@ -381,7 +385,10 @@ class Debugger(cmd.Cmd):
             self.say(f"> before the first step: every grad is 0, only that of the root {root} is 1")
         else:
             self.say(f"> step {self.done} of {self.total}: {self.made(self.step.node)}")
-            self.say(f"-> {self.step}")
+            line = f"-> {self.step}"
+            if len(line) > _width():
+                line = f"-> {self.step.in_names()}\n   = {self.step.in_numbers()}"
+            self.say(line)
             self.say(f"   {self.name(self.step.operand)} collects {self.step.place()}.")
         if self.done == self.total:
             self.say("The pass is complete.")
@@ -442,6 +449,13 @@ def _shortened(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     if len(rows) <= 16:
         return [*rows]
     return [*rows[:5], (f"… {len(rows) - 15} more …", *[""] * (len(rows[0]) - 1)), *rows[-10:]]
+
+
+def _width() -> int:
+    """Return how many columns the terminal has, 80 where there is none."""
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def _is_pipe_or_file(stream: TextIO) -> bool:

@@ -19,9 +19,21 @@ from hypothesis import strategies as st
 
 from microgrid import Value, debug, topological_order
 from microgrid.debugger import MANY, Debugger, count_paths
+from titanic.network import Network
+from titanic.passengers import Scaling, embedded
 
 ROOT = Path(__file__).parent.parent
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "TERM": "xterm"}
+ENVIRONMENT = os.environ | {
+    "PYTHONPATH": str(ROOT),
+    "PYTHONIOENCODING": "utf-8",
+    "TERM": "xterm",
+    "COLUMNS": "80",
+}
+
+
+@pytest.fixture(autouse=True)
+def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
 
 
 def diamond() -> tuple[Value, Value, Value]:
@@ -321,8 +333,8 @@ def test_more_paths_than_anyone_counts_are_not_walked() -> None:
 def test_list_shows_the_steps_around_and_numbers_only_for_those_that_are_done() -> None:
     _, _, y = diamond()
     assert answer(y, "b x", "s 2", "l") == (
-        "1     ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1\n"
-        "2 B-> ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 1 → 1\n"
+        "1     ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 → 1\n"
+        "2 B-> ∂y/∂x += ∂y/∂y · ∂y/∂x → 1\n"
         "3 B   ∂y/∂x += ∂y/∂v1 · ∂v1/∂x\n"
         "4     ∂y/∂w += ∂y/∂v1 · ∂v1/∂w\n"
     )
@@ -358,11 +370,24 @@ def test_grads_is_a_table_of_the_leaves() -> None:
     assert answer(y, "grads W") == "No leaf has a name that begins with 'W'.\n"
 
 
-def test_explain_says_the_step_in_english() -> None:
+def test_explain_says_the_step_in_english(monkeypatch: pytest.MonkeyPatch) -> None:
     _, _, y = diamond()
+    monkeypatch.setenv("COLUMNS", "60")
     assert answer(y, "n", "e") == (
-        "y = v1 + x grows as fast as v1, so v1 collects the gradient of y: 1, its only contribution.\n"
+        "y = v1 + x grows as fast as v1, so v1 collects the gradient\nof y: 1, its only contribution.\n"
     )
+
+
+def test_a_step_too_long_for_the_terminal_is_broken_before_its_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, _, y = diamond()
+    for columns, shown in (
+        (38, "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1\n   = 1 · 1 → 1\n"),
+        (39, "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1\n"),
+    ):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        assert f"\n{shown}" in answer(y, "n")
 
 
 # Names
@@ -531,6 +556,48 @@ def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
 @pytest.mark.parametrize("commands", ["", "n", "n\n", None])
 def test_the_end_of_the_input_quits(commands: str | None) -> None:
     assert run(PROGRAM, commands).endswith("\nEvery grad is again what it was.\nafter: 0.0 0.0 0.0\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "passengers", "seed"), [([], 2, 0), (["--passengers", "3"], 3, 0), (["--seed", "7"], 2, 7)]
+)
+def test_the_command_line_opens_it_on_the_loss_of_the_first_passengers(
+    options: list[str], passengers: int, seed: int
+) -> None:
+    table = embedded()
+    first = table.first(passengers)
+    loss = Network.random(seed, Scaling.of(table.X)).forward(first.X, first.y).L
+    command = [sys.executable, "-m", "titanic", "step", *options]
+    text = "c\nw\ngrads\nq\n"
+    done = subprocess.run(command, input=text, capture_output=True, text=True, env=ENVIRONMENT, check=True)
+    assert (done.stdout.splitlines()[3:-1], done.stderr) == (obey(loss, *text.split()).splitlines(), "")
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "message"),
+    [
+        (
+            ["--data", "-"],
+            1,
+            "titanic: the commands come from standard input; give --data the name of a file",
+        ),
+        (["--passengers", "0"], 2, "titanic: argument --passengers: '0' is no number of passengers"),
+        (["--weights", "none.json"], 1, "titanic: none.json: No such file"),
+    ],
+)
+def test_what_the_command_line_cannot_open_is_one_line(options: list[str], status: int, message: str) -> None:
+    command = [sys.executable, "-m", "titanic", "step", *options]
+    done = subprocess.run(command, input="q\n", capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert done.returncode == status
+    assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    command = f"yes n | {sys.executable} -m titanic step | head -n 3; echo ${{PIPESTATUS[@]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=ENVIRONMENT, check=True
+    )
+    assert (done.stdout.splitlines()[-1].split()[1], done.stderr) == ("0", "")
 
 
 @pytest.fixture

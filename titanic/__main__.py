@@ -24,6 +24,7 @@ from tempfile import TemporaryFile
 from types import FrameType
 from typing import NamedTuple, NoReturn, TextIO, TypedDict
 
+from microgrid import debug
 from titanic import training
 from titanic.network import Network, WeightsError, write_whole
 from titanic.passengers import DataError, Passengers, Scaling, embedded, load
@@ -102,6 +103,17 @@ def train(options: argparse.Namespace) -> int:
     return status
 
 
+def step(options: argparse.Namespace) -> int:
+    """Go through the backward pass of the loss of the first passengers, at a prompt."""
+    if options.data == "-":
+        raise CommandError("the commands come from standard input; give --data the name of a file")
+    table = _load_passengers(options)
+    network = _start_network(options, table)
+    first = table.first(options.passengers)
+    debug(network.forward(first.X, first.y).L)
+    return 0
+
+
 class Word(NamedTuple):
     """One part of the job: the function that does it, the options that it takes, and what --help says."""
 
@@ -127,12 +139,24 @@ examples:
 
 Ctrl-C ends the training and keeps the weights of the last whole epoch; a second one ends at once."""
 
+_STEP_NOTES = """\
+examples:
+  titanic step                                    the prompt; h lists its commands
+  titanic step --weights titanic-out/weights.json --passengers 1
+  echo c | titanic step                           commands from a pipe: all steps at once"""
+
 _TRAIN_OPTIONS = ("data", "raw", "epochs", "lr", "seed", "weights", "out")
 
 # The first is what `titanic` alone does.
 WORDS = {
     "": Word(train, _TRAIN_OPTIONS, _DESCRIPTION, _NOTES),
     "train": Word(train, _TRAIN_OPTIONS, "Train the network; write its weights and the losses.", _NOTES),
+    "step": Word(
+        step,
+        ("passengers", "weights", "data", "raw", "seed"),
+        "Step through the backward pass of the loss, forward and back.",
+        _STEP_NOTES,
+    ),
 }
 
 
@@ -144,6 +168,13 @@ def _epochs(text: str) -> int:
         if 0 <= (number := int(text)) <= 10**9:
             return number
     raise argparse.ArgumentTypeError(f"{text!r} is no number of epochs; give 0, 1, 2 or more")
+
+
+def _number_of_passengers(text: str) -> int:
+    with suppress(ValueError):
+        if (number := int(text)) > 0:
+            return number
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of passengers; give 1, 2 or more")
 
 
 def _learning_rate(text: str) -> float:
@@ -178,7 +209,13 @@ OPTIONS: dict[str, _Option] = {
     },
     "raw": {
         "action": "store_true",
-        "help": "train on the features as the sheet writes them, not standardised; slow, and worse",
+        "help": "take the features as the sheet writes them, not standardised; training is slow, and worse",
+    },
+    "passengers": {
+        "metavar": "N",
+        "type": _number_of_passengers,
+        "default": 2,
+        "help": "how many passengers of the table to take, from its first row on (default: %(default)s)",
     },
     "epochs": {
         "metavar": "N",
