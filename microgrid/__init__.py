@@ -4,6 +4,17 @@ from microgrid.checking import gradcheck
 from microgrid.debugger import debug
 from microgrid.drawing import draw
 from microgrid.steps import Step, backward_steps
+from microgrid.unrolling import Unrolled, unroll
 from microgrid.value import Value, topological_order
 
-__all__ = ["Step", "Value", "backward_steps", "debug", "draw", "gradcheck", "topological_order"]
+__all__ = [
+    "Step",
+    "Unrolled",
+    "Value",
+    "backward_steps",
+    "debug",
+    "draw",
+    "gradcheck",
+    "topological_order",
+    "unroll",
+]

@@ -290,7 +290,7 @@ def _power(x: float, n: float) -> Derivatives:
 def _power_by_number(x: float, n: float) -> Derivatives:
     power = x**n
     if isinstance(power, complex):
-        raise ValueError
+        raise ValueError(f"{x} ** {n} is no real number")
     if n == 0.0:
         return power, (ZERO,)
     try:
