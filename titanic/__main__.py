@@ -256,9 +256,10 @@ def _find_word(arguments: Sequence[str]) -> str:
     """The word among the arguments, wherever it stands; "" where there is none."""
     scout = _Parser(add_help=False, allow_abbrev=False)
     scout.add_argument("word", nargs="?", default="")
+    scout.add_argument("-h", "--help", "--version", action="store_true")
     for name, option in OPTIONS.items():
         scout.add_argument(f"--{name}", action=option.get("action", "store"))
-    word: str = scout.parse_known_intermixed_args(arguments)[0].word
+    word: str = scout.parse_intermixed_args(arguments).word
     if word not in WORDS:
         scout.error(f"there is no word {word!r}; choose from {', '.join(filter(None, WORDS))}")
     return word

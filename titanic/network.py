@@ -25,6 +25,7 @@ from random import Random
 from typing import TypeVar, cast
 
 from microgrid import Value
+from microgrid.nn import Module
 from titanic.passengers import Scaling
 
 Column = list[Value]
@@ -65,7 +66,7 @@ class Forward:
         return f"Forward(n={len(self.y)}, L={self.L.data})"
 
 
-class Network:
+class Network(Module):
     """The network's weights, W1 (4 × 4) and W2 (5 × 1), and the scaling of the features they belong to.
 
     Raises ValueError where W1 or W2 has another shape or holds anything but finite numbers.
@@ -102,11 +103,6 @@ class Network:
     def parameters(self) -> list[Value]:
         """The 21 weights: W1 row by row, then W2."""
         return [*chain.from_iterable(self.W1), *chain.from_iterable(self.W2)]
-
-    def zero_grad(self) -> None:
-        """Set the grads of the weights to 0."""
-        for parameter in self.parameters():
-            parameter.grad = 0.0
 
     def inputs(self, X: Numbers, y: Sequence[float | Value]) -> tuple[Rows, Column]:
         """The features, standardised, and the prices as labelled leaves, for several forward passes.

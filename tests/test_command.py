@@ -1,0 +1,532 @@
+"""The command line: what it writes and prints, what it refuses and how, at a pipe and at a terminal."""
+
+import csv
+import importlib.metadata
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import xml.etree.ElementTree
+from collections.abc import Sequence
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from titanic.__main__ import OPTIONS, WORDS, main
+from titanic.network import Network
+from titanic.passengers import Scaling, embedded
+from titanic.training import LEARNING_RATE, RAW_LEARNING_RATE, r_squared, train
+
+ROOT = Path(__file__).parent.parent
+FILES = ["loss.csv", "loss.svg", "weights.json"]
+CONTROL_CHARACTER = re.compile(r"[^\n -~\u00a0-\U0010ffff]")
+
+
+def environment(**changes: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", **changes}
+
+
+def run(
+    *arguments: str, folder: Path, text: str | None = None, **changes: str
+) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "titanic", *arguments]
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment(**changes),
+        input=text,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def losses_in(folder: Path) -> list[float]:
+    with (folder / "loss.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(len(rows))]
+    return [float(row["loss"]) for row in rows]
+
+
+def loss_of_the_weights_in(folder: Path) -> float:
+    return Network.load(folder / "weights.json").forward(embedded().X, embedded().y).L.data
+
+
+def losses_by_the_library(epochs: int, learning_rate: float, network: Network) -> list[float]:
+    passes = train(network, embedded().X, embedded().y, epochs, learning_rate)
+    return [forward.L.data for forward in passes]
+
+
+def standardised(seed: int) -> Network:
+    return Network.random(seed, Scaling.of(embedded().X))
+
+
+# The main job
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def finished(folder: Path) -> "subprocess.CompletedProcess[str]":
+    """The command alone, run once in an empty folder, with no terminal but the wish for colours."""
+    return run("--epochs", "40", "--seed", "3", folder=folder, FORCE_COLOR="1")
+
+
+def test_it_writes_weights_and_losses_and_nothing_else(
+    finished: "subprocess.CompletedProcess[str]", folder: Path
+) -> None:
+    assert finished.returncode == 0, finished.stderr
+    assert [path.name for path in folder.iterdir()] == ["titanic-out"]
+    assert sorted(path.name for path in (folder / "titanic-out").iterdir()) == FILES
+
+
+def test_the_files_hold_the_training_that_the_library_does(
+    finished: "subprocess.CompletedProcess[str]", folder: Path
+) -> None:
+    network = standardised(seed=3)
+    assert losses_in(folder / "titanic-out") == losses_by_the_library(40, LEARNING_RATE, network)
+    loaded = Network.load(folder / "titanic-out" / "weights.json")
+    assert [weight.data for weight in loaded.parameters()] == [weight.data for weight in network.parameters()]
+    assert loaded.scaling == network.scaling
+
+
+def test_the_curve_is_an_svg_with_a_point_for_each_loss(
+    finished: "subprocess.CompletedProcess[str]", folder: Path
+) -> None:
+    root = xml.etree.ElementTree.parse(folder / "titanic-out" / "loss.svg").getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    curves = [path.get("d", "") for path in root.iter("{http://www.w3.org/2000/svg}path")]
+    assert any(len(re.findall(r"[ML] ", curve)) == 41 for curve in curves)
+
+
+def test_it_prints_what_was_loaded_the_errors_the_first_ten_and_where_the_files_are(
+    finished: "subprocess.CompletedProcess[str]", folder: Path
+) -> None:
+    out = folder / "titanic-out"
+    losses, passengers = losses_in(out), embedded()
+    lines = finished.stdout.splitlines()
+    assert lines[0] == "58 passengers: the embedded passengers"
+    cells = [line.split() for line in lines]
+    assert ["loss", f"{losses[0]:.6g}", f"{losses[-1]:.6g}"] in cells
+    r2 = [f"{r_squared(loss, passengers.y):.4g}" for loss in (losses[0], losses[-1])]
+    assert ["R²", *r2] in cells
+    first = passengers.first(10)
+    for row, prediction in zip(first.rows, Network.load(out / "weights.json").predict(first.X)):
+        (line,) = [line for line in lines if row.name in line]
+        ends = [f"{row.age:g}", str(row.pclass), str(row.survived), f"{row.price:.2f}", f"{prediction:.2f}"]
+        assert line.split()[-5:] == ends
+    assert lines[-1] == "Written: titanic-out/weights.json, titanic-out/loss.csv, titanic-out/loss.svg"
+
+
+def test_without_a_terminal_progress_is_lines_without_control_characters(
+    finished: "subprocess.CompletedProcess[str]", folder: Path
+) -> None:
+    losses = losses_in(folder / "titanic-out")
+    lines = finished.stderr.splitlines()
+    assert lines[0] == "Training for 40 epochs at the learning rate 0.01"
+    assert lines[1:] == [f"epoch {k} of 40: loss {losses[k]:.6g}" for k in range(0, 41, 4)]
+    assert not CONTROL_CHARACTER.search(finished.stdout + finished.stderr)
+
+
+@pytest.mark.parametrize("where", ["before", "after", "between", "none"])
+def test_options_stand_before_or_after_the_word_or_without_one(tmp_path: Path, where: str) -> None:
+    options = ["--epochs", "2", "--seed=7", "--out", str(tmp_path / "train")]
+    arguments = {
+        "before": [*options, "train"],
+        "after": ["train", *options],
+        "between": [*options[:2], "train", *options[2:]],
+        "none": options,
+    }[where]
+    assert main(arguments) == 0
+    assert losses_in(tmp_path / "train") == losses_by_the_library(2, LEARNING_RATE, standardised(7))
+
+
+def test_the_same_training_writes_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        assert main(["--epochs", "3", "--out", str(tmp_path / name)]) == 0
+    for file in FILES:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_no_epochs_write_the_weights_at_the_start(tmp_path: Path) -> None:
+    assert main(["--epochs", "0", "--out", str(tmp_path)]) == 0
+    assert losses_in(tmp_path) == [loss_of_the_weights_in(tmp_path)]
+
+
+def test_every_word_takes_options_that_are_there() -> None:
+    for word in WORDS.values():
+        assert set(word.options) <= set(OPTIONS)
+
+
+# The options
+
+
+def test_a_table_of_ones_own_comes_from_a_file_or_from_standard_input(tmp_path: Path) -> None:
+    table = "Name,Age,Pclass,Survived,Fare\n[red]A[/red] :smile:,22,3,0,7.25\nB,,1,1,71\nC,26,2,1,20\n"
+    (tmp_path / "table.csv").write_text(table)
+    from_file = run("--data", "table.csv", "--epochs", "2", folder=tmp_path)
+    written = {file: (tmp_path / "titanic-out" / file).read_bytes() for file in FILES}
+    from_input = run("--data", "-", "--epochs", "2", folder=tmp_path, text=table)
+    assert from_file.returncode == from_input.returncode == 0, from_file.stderr + from_input.stderr
+    assert from_file.stdout.startswith("2 passengers: table.csv\n")
+    assert from_input.stdout.startswith("2 passengers: standard input\n")
+    assert from_file.stderr.startswith("table.csv: 1 row skipped for want of an age or a price\n")
+    assert "[red]A[/red] :smile:" in from_file.stdout
+    assert written == {file: (tmp_path / "titanic-out" / file).read_bytes() for file in FILES}
+
+
+def test_raw_features_have_a_learning_rate_of_their_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--raw", "--epochs", "5", "--out", str(tmp_path)]) == 0
+    assert losses_in(tmp_path) == losses_by_the_library(5, RAW_LEARNING_RATE, Network.random(0))
+    assert Network.load(tmp_path / "weights.json").scaling == Scaling.identity()
+    assert "at the learning rate 0.0001\n" in capsys.readouterr().err
+
+
+def test_a_training_goes_on_from_its_weights_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+    weights = str(tmp_path / "weights.json")
+    assert main(["--epochs", "3", "--out", str(tmp_path)]) == 0
+    assert main(["--epochs", "2", "--weights", weights, "--out", str(tmp_path)]) == 0
+    assert losses_in(tmp_path) == losses_by_the_library(5, LEARNING_RATE, standardised(0))[3:]
+
+
+def test_the_scaling_in_the_weights_wins_over_raw_and_the_command_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = str(tmp_path / "weights.json")
+    assert main(["--epochs", "3", "--out", str(tmp_path)]) == 0
+    assert "--raw" not in capsys.readouterr().err
+    assert main(["--raw", "--epochs", "2", "--weights", weights, "--out", str(tmp_path)]) == 0
+    assert losses_in(tmp_path) == losses_by_the_library(5, LEARNING_RATE, standardised(0))[3:]
+    message = f"--raw is left out of account: the features are scaled as {weights} says\n"
+    assert message in capsys.readouterr().err
+
+
+def test_weights_of_raw_features_go_on_at_the_learning_rate_of_raw_features(tmp_path: Path) -> None:
+    weights = str(tmp_path / "weights.json")
+    assert main(["--raw", "--epochs", "3", "--out", str(tmp_path)]) == 0
+    assert main(["--epochs", "2", "--weights", weights, "--out", str(tmp_path)]) == 0
+    assert losses_in(tmp_path) == losses_by_the_library(5, RAW_LEARNING_RATE, Network.random(0))[3:]
+
+
+def test_a_dead_network_is_said_to_be_dead_and_what_to_try(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--raw", "--lr", "0.01", "--epochs", "30", "--out", str(tmp_path)]) == 0
+    message = "Every hidden unit is dead for every passenger: the predicted price is the same for all. "
+    advice = "Start anew with --lr 0.001 or another --seed, or without --raw\n"
+    assert capsys.readouterr().err.endswith(message + advice)
+    assert main(["--raw", "--epochs", "30", "--out", str(tmp_path)]) == 0
+    assert "dead" not in capsys.readouterr().err
+
+
+def test_where_all_prices_are_equal_there_is_no_r_squared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "table.csv").write_text("age,class,survived,price\n20,1,0,8\n30,2,1,8\n")
+    assert main(["--data", str(tmp_path / "table.csv"), "--epochs", "2", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "loss" in printed
+    assert "R²" not in printed
+
+
+# Help
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h", "train"], ["train", "--help"]])
+def test_help_names_every_option_of_the_word(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    for option in WORDS["train"].options:
+        assert f"--{option}" in text
+
+
+def test_help_lists_the_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for word in filter(None, WORDS):
+        assert re.search(rf"^  {word} +{re.escape(WORDS[word].help)}$", text, re.MULTILINE)
+
+
+def test_version_is_the_installed_one_or_says_that_there_is_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def not_found(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    for version, expected in (
+        (lambda name: f"1.2 of {name}", "1.2 of microgrid"),
+        (not_found, "(not installed)"),
+    ):
+        monkeypatch.setattr(importlib.metadata, "version", version)
+        with pytest.raises(SystemExit) as ended:
+            main(["--version"])
+        assert ended.value.code == 0
+        assert capsys.readouterr().out == f"titanic {expected}\n"
+
+
+# What it refuses
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--epochs", "-1"], "argument --epochs: '-1' is no number of epochs; give 0, 1, 2 or more"),
+        (["--epochs", "1.5"], "argument --epochs: '1.5' is no number of epochs; give 0, 1, 2 or more"),
+        (["--epochs", "1" + "0" * 400], "is no number of epochs; give 0, 1, 2 or more"),
+        (["--lr", "nan"], "argument --lr: 'nan' is no learning rate; give a number above 0, such as 0.01"),
+        (["--lr", "0"], "argument --lr: '0' is no learning rate"),
+        (["--lr", "-1"], "argument --lr: '-1' is no learning rate"),
+        (["--lr", "inf"], "argument --lr: 'inf' is no learning rate"),
+        (["--lr", "fast"], "argument --lr: 'fast' is no learning rate"),
+        (["--seed", "x"], "argument --seed: 'x' is no seed; give a whole number"),
+        (["--out"], "argument --out: expected one argument"),
+        (["--epoch", "3"], "unrecognized arguments: --epoch"),
+        (["sail", "--help"], "there is no word 'sail'; choose from train"),
+        (["--raw=yes"], "--raw"),
+        (["sail"], "there is no word 'sail'; choose from train"),
+        (["--out", "train", "sail"], "there is no word 'sail'; choose from train"),
+        (["train", "train"], "unrecognized arguments: train"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_exit_status_2(
+    arguments: list[str], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert complaint in printed.err
+    assert re.fullmatch(r"titanic: .*; see titanic --help\n", printed.err)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--data", "nothing.csv"], "nothing.csv: No such file or directory; give the path of a CSV file, "),
+        (["--data", "bad.csv"], "bad.csv, line 2, column age: "),
+        (["--weights", "nothing.json"], "nothing.json: No such file or directory; give a weights.json"),
+        (["--weights", "bad.csv"], "bad.csv: is not JSON "),
+        (["--out", "bad.csv"], "bad.csv: File exists; give --out a folder to write into\n"),
+        (["--out", "bad.csv/deep"], "bad.csv/deep: Not a directory; give --out a folder to write into\n"),
+        (["--out", "taken"], f"{Path('taken/loss.svg')}: is a folder; give --out another place\n"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_exit_status_1_before_the_training(
+    arguments: list[str],
+    complaint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("bad.csv").write_text("age,class,survived,price\nold,1,0,8\n")
+    Path("taken/loss.svg").mkdir(parents=True)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"titanic: {complaint}")
+    assert printed.err.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("missing", "named"),
+    [(["rich"], "rich"), (["matplotlib"], "matplotlib"), (["matplotlib", "rich"], "rich matplotlib")],
+)
+def test_what_is_not_installed_is_named_with_the_command_that_installs_it(
+    missing: list[str], named: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for package in missing:
+        monkeypatch.setitem(sys.modules, package, None)
+    assert main([]) == 1
+    expected = f"titanic: not everything is installed; run: {sys.executable} -m pip install {named}\n"
+    assert capsys.readouterr() == ("", expected)
+
+
+def test_a_loss_that_is_not_finite_is_one_line_and_the_last_finite_weights_are_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--lr", "0.5", "--out", str(tmp_path)]) == 1
+    losses = losses_in(tmp_path)
+    assert loss_of_the_weights_in(tmp_path) == losses[-1]
+    complaint = f"the loss is no longer finite after epoch {len(losses)} at the learning rate 0.5"
+    assert capsys.readouterr().err.endswith(f"\ntitanic: {complaint}; try a smaller one, such as 0.05\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == FILES
+
+
+def test_weights_too_large_for_a_first_loss_are_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = tmp_path / "start.json"
+    Network([[1e200] * 4] * 4, [[1e200]] * 5).save(start)
+    assert main(["--weights", str(start), "--out", str(tmp_path / "out")]) == 1
+    assert "\ntitanic: the loss is not finite before the first step; " in capsys.readouterr().err
+    assert json.loads((tmp_path / "out" / "weights.json").read_text()) == json.loads(start.read_text())
+
+
+# Streams
+
+
+def run_with_a_closed_pipe(arguments: Sequence[str], folder: Path, closed: str) -> "tuple[int, str]":
+    """The exit status, and what is still read, of a command of which one stream has no reader any more."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "titanic", *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment(),
+        stdout=writer if closed == "stdout" else subprocess.PIPE,
+        stderr=writer if closed == "stderr" else subprocess.PIPE,
+        text=True,
+    ) as process:
+        os.close(writer)
+        out, err = process.communicate()
+    return process.returncode, (out or "") + (err or "")
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_closed_pipe_is_no_error_and_the_job_is_done_all_the_same(tmp_path: Path, closed: str) -> None:
+    status, rest = run_with_a_closed_pipe(["--epochs", "2"], tmp_path, closed)
+    assert status == 0, rest
+    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == FILES
+    assert "Broken" not in rest
+    assert "Traceback" not in rest
+
+
+def test_help_into_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    assert run_with_a_closed_pipe(["--help"], tmp_path, "stdout") == (0, "")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="macOS has no device that is always full")
+def test_a_full_device_is_one_line(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m titanic >/dev/full"
+    ended = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "titanic: standard output: No space left on device\n"
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_streams_that_are_closed_from_the_start_are_no_error(tmp_path: Path, closed: str) -> None:
+    command = f"{sys.executable} -m titanic --epochs 1 {closed}"
+    ended = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ("Written" in ended.stdout) == (closed == "2>&-")
+    assert ("Training" in ended.stdout + ended.stderr) == (closed == ">&-")
+    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == FILES
+
+
+def test_an_encoding_that_lacks_the_characters_is_no_error(tmp_path: Path) -> None:
+    ended = run("--epochs", "1", folder=tmp_path, PYTHONIOENCODING="ascii")
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.isascii()
+    assert "Written" in ended.stdout
+
+
+# A terminal, and Ctrl-C
+
+
+def terminal(*arguments: str, folder: Path, **changes: str) -> "pexpect.spawn[str]":
+    return pexpect.spawn(
+        sys.executable,
+        ["-m", "titanic", *arguments],
+        cwd=str(folder),
+        env=environment(**changes),
+        dimensions=(30, 100),
+        encoding="utf-8",
+        timeout=60,
+    )
+
+
+def exit_status(process: "pexpect.spawn[str]") -> int | None:
+    process.expect(pexpect.EOF)
+    process.close()
+    status: int | None = process.exitstatus
+    return status
+
+
+def test_a_terminal_gets_a_live_bar_with_epoch_loss_and_time_left(tmp_path: Path) -> None:
+    process = terminal("--epochs", "100", folder=tmp_path)
+    process.expect(r"epoch (\d+)/100 .*loss ([\d.]+).* time left.*\d:\d\d:\d\d")
+    process.expect("epoch 100/100")
+    process.expect("Written: ")
+    assert exit_status(process) == 0
+
+
+def test_a_dumb_terminal_gets_lines(tmp_path: Path) -> None:
+    process = terminal("--epochs", "10", folder=tmp_path, TERM="dumb")
+    process.expect("Written: ")
+    assert process.before is not None
+    assert "\repoch 10 of 10: loss" in process.before.replace("\n", "")
+    assert "\x1b" not in process.before
+    assert exit_status(process) == 0
+
+
+def test_ctrl_c_keeps_the_weights_of_the_last_whole_epoch(tmp_path: Path) -> None:
+    process = terminal("--epochs", "1000000", folder=tmp_path)
+    process.expect(r"epoch \d\d+/1000000")
+    process.sendintr()
+    process.expect(r"Interrupted; keeping the weights after epoch (\d+)")
+    assert process.match
+    epoch = int(process.match.group(1))
+    process.expect("Written: ")
+    assert exit_status(process) == 130
+    losses = losses_in(tmp_path / "titanic-out")
+    assert len(losses) == epoch + 1 > 10
+    # An epoch that is over and not yet shown is whole, too.
+    expected = losses_by_the_library(epoch + 1, LEARNING_RATE, standardised(0))
+    assert losses == expected[:-1]
+    assert loss_of_the_weights_in(tmp_path / "titanic-out") in expected[-2:]
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
+    # A matplotlib that takes a minute to import keeps the command writing after the first Ctrl-C.
+    slow = tmp_path / "slow" / "matplotlib"
+    slow.mkdir(parents=True)
+    (slow / "__init__.py").write_text("import time\nprint('importing')\ntime.sleep(60)\n")
+    path = os.pathsep.join([str(slow.parent), str(ROOT)])
+    process = terminal("--epochs", "1000000", folder=tmp_path, PYTHONPATH=path)
+    process.expect(r"epoch \d\d+/1000000")
+    process.sendintr()
+    process.expect("importing")
+    process.sendintr()
+    process.timeout = 30
+    assert exit_status(process) == 130
+    assert "Traceback" not in (process.before or "")
+    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == ["loss.csv", "weights.json"]
+
+
+def test_an_interrupt_without_a_terminal_is_the_same(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "titanic", "--epochs", "1000000"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    with process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("epoch 0 "):
+            pass
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert process.returncode == 130
+    assert re.fullmatch(r"Interrupted; keeping the weights after epoch \d+\n", err)
+    assert out.endswith("Written: titanic-out/weights.json, titanic-out/loss.csv, titanic-out/loss.svg\n")
+    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == FILES
