@@ -23,9 +23,9 @@ ENGINE = {"value"}
 WINDOWS = {"steps", "drawing", "unrolling"}
 MAY_IMPORT = {
     "value": set(),
-    "checking": ENGINE,
     "nn": ENGINE,
     "names": ENGINE,
+    "checking": ENGINE | {"names"},
     "steps": ENGINE | {"names"},
     "drawing": ENGINE | {"names"},
     "unrolling": ENGINE | {"names"},
