@@ -26,7 +26,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from microgrid.names import expression, node_names, one_line, short
-from microgrid.value import Value
+from microgrid.value import Value, topological_order
 
 if TYPE_CHECKING:
     import graphviz
@@ -63,42 +63,42 @@ def draw(
     4
     """
     leaves = _checked(root, parameters, rankdir)
-    boxes = folded(root) if fold else unfolded(root)
+    boxes = folded(root) if fold else unfolded(root, max_nodes)
     if len(boxes) > max_nodes:
-        ways = "draw fewer of its nodes" if fold else "fold it (fold=True), draw a smaller one"
-        raise ValueError(
-            f"the graph has {len(boxes)} boxes to draw, more than {max_nodes}: {ways}, or raise max_nodes"
-        )
-    box_of = {node: box for box in boxes for node in (*box.nodes, *box.absorbed)}
-    marked = _marked(highlight, box_of)
-    names = {node: box.name for node, box in box_of.items()}
+        raise _too_many(len(boxes), max_nodes, "label more of its nodes, so that they fold together")
+    marked = _marked(highlight, boxes)
     numbers = {box: number for number, box in enumerate(boxes, start=1)}
-    most = max(
-        (a for box in boxes for arrow in box.arrows if math.isfinite(a := arrow.carried())), default=0.0
-    )
+    sizes = [arrow.carried() for box in boxes for arrow in box.arrows]
+    largest = max(filter(math.isfinite, sizes), default=0.0)
 
     picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.6")
+    if flow:
+        picture.attr("node", margin="0.15,0.06")  # the heads of wide arrows reach into the boxes
     if legend:
         _add_legend(picture, local_grads, flow)
     for box, k in numbers.items():
         role = _role(box, root, leaves)
         picture.node(
             str(k),
-            _box_label(box, k, names),
+            _box_label(box, k),
             id=f"node-{k}",
-            tooltip=_tooltip(_box_lines(box, role, names)),
+            tooltip=_tooltip(_box_lines(box, role)),
             **_with_class(f"{role} highlight" if marked is box else role, ROLES[role], marked is box),
         )
     for box, k in numbers.items():
         for p, arrow in enumerate(box.arrows):
-            style = _flow_style(arrow.carried(), most) if flow else {}
+            style = _flow_style(arrow.carried(), largest) if flow else {}
             if local_grads:
-                style["label"] = f"<{sized(_range(arrow.local_grads()), 12)}>"
+                # The padding keeps the number off a wide arrow.
+                cell = f"<TD>{sized(_range(arrow.local_grads()), 12)}</TD>"
+                style["label"] = (
+                    f'<<TABLE BORDER="0" CELLPADDING="{3 if flow else 0}"><TR>{cell}</TR></TABLE>>'
+                )
             picture.edge(
                 str(numbers[arrow.operand]),
                 str(k),
                 id=f"edge-{k}-{p}",
-                **dict.fromkeys(("tooltip", "labeltooltip"), _tooltip(_arrow_lines(arrow, names))),
+                **dict.fromkeys(("tooltip", "labeltooltip"), _tooltip(_arrow_lines(box, arrow))),
                 **_with_class("highlight" if marked is arrow else "", style, marked is arrow),
             )
     return picture
@@ -109,12 +109,16 @@ def draw(
 
 @dataclass(eq=False)
 class Box:
-    """One box of a drawing: a single node, or all that share a stem; and the arrows that come in."""
+    """One box of a drawing: a single node, or all whose labels share a stem; and the arrows that come in."""
 
     name: str
     nodes: list[Value] = field(default_factory=list)
     absorbed: list[Value] = field(default_factory=list)  # unlabelled nodes that only this box uses
     arrows: list["Arrow"] = field(default_factory=list)
+    made: list["Piece"] = field(default_factory=list)  # how it was made, as text after its name
+
+
+Piece = tuple[str, bool]  # a piece of text, and whether it is a name
 
 
 @dataclass(eq=False)
@@ -134,13 +138,36 @@ class Arrow:
         return max(sizes) if all(map(math.isfinite, sizes)) else math.inf
 
 
-def unfolded(root: Value) -> list[Box]:
-    """Return a box for each node under root, in topological order, an arrow for each use of an operand."""
+def unfolded(root: Value, max_nodes: int) -> list[Box]:
+    """Return a box for each node under root, in topological order, an arrow for each use of an operand.
+
+    Raises ValueError where they are more than max_nodes.
+    """
+    count = len(topological_order(root))
+    if count > max_nodes:
+        raise _too_many(count, max_nodes, "fold it (fold=True)")
     names = node_names(root)
-    boxes = {node: Box(name, [node]) for node, name in names.items()}
+    boxes = {node: Box(name, [node], made=_made(node, names)) for node, name in names.items()}
     for node, box in boxes.items():
         box.arrows = [Arrow(boxes[operand], [(node, p)]) for p, operand in enumerate(node.operands)]
     return list(boxes.values())
+
+
+def _too_many(count: int, max_nodes: int, way: str) -> ValueError:
+    ways = f"{way}, draw a smaller graph, or raise max_nodes"
+    return ValueError(f"the graph has {count} boxes to draw, more than {max_nodes}: {ways}")
+
+
+def _made(node: Value, names: dict[Value, str]) -> list[Piece]:
+    """Return what follows a node's name: its label where others bear it too, and how it was made."""
+    pieces = [(" (", False), (node.label, True), (")", False)] if node.label not in ("", names[node]) else []
+    if node.operands:
+        pieces.append((" = ", False))
+    # The names go in by number: a name may contain anything, an operator too.
+    numbered = {operand: f"\0{position}\0" for position, operand in enumerate(node.operands)}
+    for i, piece in enumerate(expression(node, numbered).split("\0") if node.operands else []):
+        pieces.append((names[node.operands[int(piece)]], True) if i % 2 else (piece, False))
+    return [piece for piece in pieces if piece[0]]
 
 
 def folded(root: Value) -> list[Box]:
@@ -160,7 +187,7 @@ def folded(root: Value) -> list[Box]:
             stem, _ = stem_and_indices(node.label)
             box = labelled.setdefault(stem, Box(stem))
         else:
-            box = next(iter(users[node])) if len(users[node]) == 1 else Box("")
+            box = next(iter(users[node])) if len(users[node]) == 1 else Box(names[node])
             if labelled.get(box.name) is box:
                 absorbed.add(node)
             else:
@@ -180,7 +207,51 @@ def folded(root: Value) -> list[Box]:
                 arrows[box, box_of[operand]] = Arrow(box_of[operand], [])
                 box.arrows.append(arrows[box, box_of[operand]])
             arrows[box, box_of[operand]].uses.append((node, position))
-    return list(dict.fromkeys(box_of[node] for node in names if node not in absorbed))
+
+    boxes = list(dict.fromkeys(box_of[node] for node in names if node not in absorbed))
+    formulas = _formulas(box_of, absorbed)
+    for box in boxes:
+        stem, indices = stem_and_indices(box.nodes[0].label)
+        shape = f" {_shape(box)}" if len(box.nodes) > 1 or indices else ""
+        different = list(dict.fromkeys(formulas[node] for node in box.nodes if node.operands))
+        formula = ", ".join([*different[:2], *(["…"] if len(different) > 2 else [])])
+        box.made = [(text, False) for text in (shape, f" = {formula}" if formula else "") if text]
+    return boxes
+
+
+def _formulas(box_of: dict[Value, Box], absorbed: set[Value]) -> dict[Value, str]:
+    """Return how each node was made, in the names of boxes, what is absorbed written out: `sum(X · W)`."""
+    formulas: dict[Value, str] = {}
+    written: dict[Value, str] = {}  # how a node stands in the formulas of others
+    binding: dict[Value, int] = {}  # how tightly that holds together
+    for node in reversed(box_of):
+        op = "**" if node.op.startswith("**") else node.op
+        terms = list(dict.fromkeys(written[operand] for operand in node.operands))
+        if op == "sum" and len(terms) < len(node.operands):
+            strength = _CALL
+            formula = f"sum({', '.join([*terms[:3], *(['…'] if len(terms) > 3 else [])])})"
+        else:
+            strength = _BINDING.get(op, _CALL)
+            # a - b - c is (a - b) - c; a + b + c may be read either way.
+            exempt = {"-": 1, "/": 1, "**": 0}.get(op, len(node.operands))
+            operands = {operand: written[operand] for operand in node.operands}
+            for position, operand in enumerate(node.operands):
+                if strength < _CALL and binding[operand] < strength + (position >= exempt):
+                    operands[operand] = f"({written[operand]})"
+            formula = expression(node, operands)
+        formulas[node] = formula if len(formula) <= 60 else "…"
+        if node not in absorbed:
+            written[node], binding[node] = box_of[node].name, _CALL
+        else:
+            written[node] = formulas[node]
+            binding[node] = (
+                strength if node.operands else _BINDING["neg"] if formula.startswith("-") else _CALL
+            )
+    return formulas
+
+
+_BINDING = {"+": 1, "-": 1, "sum": 1, "neg": 2, "*": 2, "/": 2, "**": 3}
+_CALL = 4
 
 
 _INDEXED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])+)")
@@ -216,22 +287,22 @@ def _checked(root: Value, parameters: Iterable[Value], rankdir: str) -> set[Valu
     return set(leaves)
 
 
-def _marked(highlight: Value | Use | None, box_of: dict[Value, Box]) -> Box | Arrow | None:
+def _marked(highlight: Value | Use | None, boxes: list[Box]) -> Box | Arrow | None:
     """Return the box or the arrow that highlight means."""
     if highlight is None:
         return None
     node, position = highlight if isinstance(highlight, tuple) and len(highlight) == 2 else (highlight, None)
     if not isinstance(node, Value) or not (position is None or type(position) is int):
         raise TypeError(f"highlight is a Value or a pair (Value, position), not {_kind(highlight)}")
-    if node not in box_of:
+    box = next((box for box in boxes if node in box.nodes or node in box.absorbed), None)
+    if box is None:
         raise ValueError(f"highlight: {_kind(node)} is not in this graph")
     if position is None:
-        return box_of[node]
+        return box
     if not 0 <= position < len(node.operands):
         raise ValueError(f"highlight: {_kind(node)} has no operand at position {position}")
     # A use inside a box has no arrow of its own: the box stands for it.
-    arrows = (arrow for arrow in box_of[node].arrows if (node, position) in arrow.uses)
-    return next(arrows, box_of[node])
+    return next((arrow for arrow in box.arrows if (node, position) in arrow.uses), box)
 
 
 def _kind(thing: object) -> str:
@@ -280,24 +351,23 @@ def _with_class(classes: str, style: dict[str, str], marked: bool) -> dict[str, 
     attributes = {**style, "class": classes} if classes else style
     if not marked:
         return attributes
-    width = max(5.0, float(style.get("penwidth", "0")))
-    return {**attributes, "color": _HIGHLIGHT, "fontcolor": _HIGHLIGHT, "penwidth": f"{width}"}
+    return {**attributes, "color": _HIGHLIGHT, "penwidth": f"{max(4.5, float(style.get('penwidth', '0')))}"}
 
 
-def _flow_style(size: float, most: float) -> dict[str, str]:
-    """Return the style of an arrow that carried a gradient of that size, where the largest was most."""
+def _flow_style(size: float, largest: float) -> dict[str, str]:
+    """Return the style of an arrow that carried a gradient of that size, where the largest was that."""
     if not math.isfinite(size):
-        return {"penwidth": "9", "color": _HIGHLIGHT, "arrowsize": "0.5"}
+        return {"penwidth": "6.5", "color": _HIGHLIGHT, "arrowsize": "0.6"}
     if size == 0.0:
         return {"style": "dashed", "color": "#808080"}
-    width = max(1.0, 8.0 + 2.0 * math.log10(size / most))
-    return {"penwidth": f"{width:.1f}", "color": "#0072b2", "arrowsize": f"{1.0 - 0.06 * (width - 1.0):.2f}"}
+    width = max(1.0, 6.5 + 1.5 * math.log10(size / largest))
+    return {"penwidth": f"{width:.1f}", "color": "#0072b2", "arrowsize": f"{1.0 - 0.08 * (width - 1.0):.2f}"}
 
 
-def _box_label(box: Box, k: int, names: dict[Value, str]) -> str:
+def _box_label(box: Box, k: int) -> str:
     """Return a box's label in Graphviz's HTML: name and how it was made, data, grad."""
     heading = _name_cells(box.name, 15, bold=True)
-    for text, is_name in _how_made(box, names):
+    for text, is_name in box.made:
         heading += _name_cells(text, 13) if is_name else _operator_cell(text)
     rows = [f"<TR><TD>{row(heading)}</TD></TR>"]
     for what, numbers in (
@@ -311,35 +381,6 @@ def _box_label(box: Box, k: int, names: dict[Value, str]) -> str:
             f"{sized(f'{what} ', 12)}{sized(_range(numbers), 14)}</TD></TR>"
         )
     return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{"".join(rows)}</TABLE>>'
-
-
-def _how_made(box: Box, names: dict[Value, str]) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of the text that says how a box was made, and for each whether it is a name."""
-    node = box.nodes[0]
-    if len(box.nodes) > 1:
-        yield f" {_shape(box)}", False
-    if not node.operands:
-        return
-    yield " = ", False
-    if box.absorbed or len({_made_from(node, names) for node in box.nodes}) > 1:
-        ops = dict.fromkeys(node.op for node in (*box.absorbed, *box.nodes) if node.op)
-        yield " then ".join("·" if op == "*" else op for op in ops), False
-        return
-    op, operands = _made_from(node, names)
-    if op == "sum" and len(operands) > 1 and len(set(operands)) == 1:
-        yield "sum(", False
-        yield operands[0], True
-        yield ")", False
-        return
-    # The names go in by number: a name may contain anything, an operator too.
-    numbered = {operand: f"\0{position}\0" for position, operand in enumerate(node.operands)}
-    for i, piece in enumerate(expression(node, numbered).split("\0")):
-        if piece:
-            yield (names[node.operands[int(piece)]], True) if i % 2 else (piece, False)
-
-
-def _made_from(node: Value, names: dict[Value, str]) -> tuple[str, tuple[str, ...]]:
-    return node.op, tuple(names[operand] for operand in node.operands)
 
 
 def _shape(box: Box) -> str:
@@ -359,27 +400,23 @@ def _range(numbers: Sequence[float], written: Callable[[float], str] = short) ->
     return ", ".join([" … ".join(map(written, ends)), *with_nan] if ends else with_nan)
 
 
-def _box_lines(box: Box, role: str, names: dict[Value, str]) -> list[str]:
-    """Return a box's tooltip: name and role, how it was made, the numbers in full."""
-    node = box.nodes[0]
-    lines = [box.name + "".join(text for text, _ in _how_made(box, names)), role]
-    if len(box.nodes) == 1 and node.label and node.label != box.name:
-        lines[0] += f" (label {node.label})"
+def _box_lines(box: Box, role: str) -> list[str]:
+    """Return a box's tooltip: name and how it was made, its role, the numbers in full."""
     return [
-        *lines,
+        box.name + "".join(text for text, _ in box.made),
+        role,
         f"data {_range([node.data for node in box.nodes], repr)}",
         f"grad {_range([node.grad for node in box.nodes], repr)}",
     ]
 
 
-def _arrow_lines(arrow: Arrow, names: dict[Value, str]) -> list[str]:
+def _arrow_lines(box: Box, arrow: Arrow) -> list[str]:
     """Return an arrow's tooltip: the local gradient and the gradient that it carried, in full."""
-    node, position = arrow.uses[0]
-    operand = names[node.operands[position]]
     carried = [node.local_grads[position] * node.grad for node, position in arrow.uses]
+    uses = f"{len(arrow.uses)} uses of {arrow.operand.name}: " if len(arrow.uses) > 1 else ""
     return [
-        f"∂{names[node]}/∂{operand} = {_range(arrow.local_grads(), repr)}",
-        f"carried back {_range(carried, repr)}",
+        f"{uses}∂{box.name}/∂{arrow.operand.name} = {_range(arrow.local_grads(), repr)}",
+        f"gradient carried: {_range(carried, repr)}",
     ]
 
 
@@ -418,7 +455,8 @@ def row(cells: str) -> str:
 def _name_cells(name: str, size: int, bold: bool = False) -> str:
     """Return a name as cells of a row, its indices set as indices."""
     stem, indices = stem_and_indices(name)
-    cells = f'<TD ALIGN="RIGHT" VALIGN="TOP">{sized(stem, size, bold)}</TD>'
+    side = "RIGHT" if indices else "LEFT"
+    cells = f'<TD ALIGN="{side}" BALIGN="LEFT" VALIGN="TOP">{sized(stem, size, bold)}</TD>'
     if indices:
         index = sized(",".join(indices), size - 4, bold)
         cells += f'<TD ALIGN="LEFT" VALIGN="BOTTOM" HEIGHT="{round(size * 1.2) + 4}">{index}</TD>'
@@ -433,7 +471,7 @@ def _operator_cell(text: str) -> str:
 
 def sized(text: str, size: int, bold: bool = False) -> str:
     """Return a text in a size in points."""
-    escaped = _escaped(text).replace("\n", '<BR ALIGN="LEFT"/>')
+    escaped = _escaped(text).replace("\n", "<BR/>")
     return f'<FONT POINT-SIZE="{size}">{f"<B>{escaped}</B>" if bold else escaped}</FONT>'
 
 

@@ -1,45 +1,525 @@
-"""A picture has a box for each node and an arrow for each use; Graphviz's own parser reads it so."""
+"""A picture shows each node, each use of an operand and each label as it is: Graphviz reads it back."""
 
+import json
+import math
+import os
+import re
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
 
+import graphviz
 import pytest
+from graphs import random_graphs
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from microgrid import Value, draw
+from microgrid import Value, draw, topological_order
+from microgrid.drawing import folded
+from microgrid.names import node_names, short
 
 SVG = "{http://www.w3.org/2000/svg}"
+TITLE = "{http://www.w3.org/1999/xlink}title"
 
 
-def parts(root: Value, **options: object) -> dict[str, ElementTree.Element]:
-    """The groups of the SVG that have the ids that a page addresses."""
-    svg = ElementTree.fromstring(draw(root, **options).pipe(format="svg"))  # type: ignore[arg-type]
-    return {group.attrib["id"]: group for group in svg.iter(f"{SVG}g")}
+def neuron() -> dict[str, Value]:
+    x, w, b = Value(2.0, label="x"), Value(-3.0, label="w[1,2]"), Value(7.5, label="b")
+    product = w * x
+    total = product + b
+    y = total.relu() * 10
+    y.label = "y"
+    y.backward()
+    return {"x": x, "w": w, "b": b, "product": product, "total": total, "y": y}
 
 
-def texts(group: ElementTree.Element) -> list[str]:
-    return [text.text or "" for text in group.iter(f"{SVG}text")]
+class Parts:
+    """The nodes and edges of a picture's SVG, by their ids."""
+
+    def __init__(self, picture: graphviz.Digraph) -> None:
+        self.svg = ElementTree.fromstring(picture.pipe(format="svg", quiet=True))
+        self.by_id = {group.attrib["id"]: group for group in self.svg.iter(f"{SVG}g")}
+
+    def ids(self, kind: str) -> set[str]:
+        return {key for key in self.by_id if key.startswith(f"{kind}-")}
+
+    def texts(self, key: str) -> list[str]:
+        """The texts of a group, with plain spaces: Graphviz writes every second one as a hard one."""
+        return [(text.text or "").replace("\xa0", " ") for text in self.by_id[key].iter(f"{SVG}text")]
+
+    def classes(self, key: str) -> list[str]:
+        return self.by_id[key].attrib["class"].split()
+
+    def tooltip(self, key: str) -> str:
+        link = self.by_id[key] if key.startswith("a_") else self.by_id[f"a_{key}"]
+        anchor = link.find(f"{SVG}a")
+        assert anchor is not None
+        return anchor.attrib[TITLE].replace("\xa0", " ")
+
+
+def edges_of(picture: graphviz.Digraph) -> Counter[tuple[int, int]]:
+    """The pairs (operand, result) of numbers in topological order, as Graphviz's own parser reads them."""
+    graph = json.loads(picture.pipe(format="json0"))
+    names = {node["_gvid"]: node["name"] for node in graph.get("objects", [])}
+    pairs = [(names[edge["tail"]], names[edge["head"]]) for edge in graph.get("edges", [])]
+    return Counter((int(tail), int(head)) for tail, head in pairs if tail.isdigit())
+
+
+# Boxes and arrows
 
 
 def test_a_node_is_a_box_and_each_use_of_an_operand_an_arrow() -> None:
     x = Value(3.0, label="x")
-    groups = parts(x * x + 1)
-    assert {key for key in groups if key.startswith("node-")} == {"node-1", "node-2", "node-3", "node-4"}
-    assert {key for key in groups if key.startswith("edge-")} == {
-        "edge-2-0",
-        "edge-2-1",
-        "edge-4-0",
-        "edge-4-1",
+    parts = Parts(draw(x * x + 1))
+    assert parts.ids("node") == {"node-1", "node-2", "node-3", "node-4"}
+    assert parts.ids("edge") == {"edge-2-0", "edge-2-1", "edge-4-0", "edge-4-1"}
+
+
+@given(root=random_graphs())
+@settings(max_examples=15)
+def test_any_graph_has_its_boxes_arrows_names_and_numbers(root: Value) -> None:
+    root.backward()
+    picture = draw(root, local_grads=True)
+    order = topological_order(root)
+    number = {node: k for k, node in enumerate(order, start=1)}
+    assert edges_of(picture) == Counter((number[o], number[node]) for node in order for o in node.operands)
+    parts = Parts(picture)
+    for node, name in node_names(root).items():
+        k = number[node]
+        assert "".join(parts.texts(f"node-{k}")).startswith(re.sub(r"[][]", "", name))
+        assert parts.texts(f"a_data-{k}")[-1] == short(node.data)
+        assert parts.texts(f"a_grad-{k}")[-1] == short(node.grad)
+        assert f"data {node.data!r}\ngrad {node.grad!r}" in parts.tooltip(f"node-{k}")
+        for p, local_grad in enumerate(node.local_grads):
+            assert parts.texts(f"edge-{k}-{p}") == [short(local_grad)]
+    assert parts.ids("node") == {f"node-{k}" for k in number.values()}
+
+
+def test_a_box_says_how_its_node_was_made() -> None:
+    parts = Parts(draw(neuron()["y"]))
+    assert parts.texts("node-3")[:5] == ["v1", "=", "w", "1,2", "·"]
+    assert parts.tooltip("node-3") == "v1 = w[1,2] · x\nintermediate\ndata -6.0\ngrad 10.0"
+    assert parts.tooltip("edge-3-0") == "∂v1/∂w[1,2] = 2.0\ngradient carried: 20.0"
+
+
+def test_an_index_is_smaller_and_lower_than_its_letter() -> None:
+    parts = Parts(draw(Value(1.0, label="W1[2,3]")))
+    letter, index = list(parts.by_id["node-1"].iter(f"{SVG}text"))[:2]
+    assert (letter.text, index.text) == ("W1", "2,3")
+    assert float(index.attrib["font-size"]) < float(letter.attrib["font-size"])
+    assert float(index.attrib["y"]) > float(letter.attrib["y"])
+
+
+def test_a_label_that_several_nodes_bear_is_shown_beside_their_short_names() -> None:
+    parts = Parts(draw(Value(1.0, label="h") + Value(2.0, label="h")))
+    assert [parts.texts(f"node-{k}")[:4] for k in (1, 2)] == [["v1", "(", "h", ")"], ["v2", "(", "h", ")"]]
+
+
+def test_drawing_changes_nothing_and_gives_the_same_text_each_time() -> None:
+    y = neuron()["y"]
+    before = [(node.data, node.grad, node.label) for node in topological_order(y)]
+    sources = {draw(y, flow=True, legend=True, local_grads=True, highlight=(y, 0)).source for _ in range(3)}
+    assert len(sources) == 1
+    assert [(node.data, node.grad, node.label) for node in topological_order(y)] == before
+
+
+def test_the_same_graph_gives_the_same_text_in_another_process() -> None:
+    code = (
+        "from microgrid import Value, draw\n"
+        "xs = [Value(i, label=f'x[{i}]') for i in range(9)]\n"
+        "print(draw(Value.sum(x * y for x in xs for y in xs).tanh(), parameters=xs[:4], fold=%s).source)"
+    )
+    for fold in (True, False):
+        texts = {
+            subprocess.run(
+                [sys.executable, "-c", code % fold],
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                capture_output=True,
+                check=True,
+                text=True,
+            ).stdout
+            for seed in "123"
+        }
+        assert len(texts) == 1
+
+
+def test_a_chain_longer_than_the_recursion_limit_is_drawn_and_folded() -> None:
+    node = Value(1.0, label="x")
+    for _ in range(1500):
+        node = node + 0.0
+    assert draw(node, max_nodes=5000).source.count(" -> ") == 3000
+    node.label = "end"
+    assert [box.name for box in folded(node)] == ["x", "end"]
+
+
+# Roles
+
+
+def test_each_role_has_its_class_and_its_own_outline() -> None:
+    nodes = neuron()
+    parts = Parts(draw(nodes["y"], parameters=[nodes["w"], nodes["b"]]))
+    roles = {parts.texts(f"node-{k}")[0]: parts.classes(f"node-{k}") for k in range(1, 9)}
+    assert roles["x"] == ["node", "input"]
+    assert roles["w"] == roles["b"] == ["node", "parameter"]
+    assert roles["v1"] == ["node", "intermediate"]
+    assert roles["v4"] == ["node", "constant"]
+    assert roles["y"] == ["node", "root"]
+    outlines = {
+        role[1]: tuple(
+            (shape.tag, len(shape.attrib.get("d", shape.attrib.get("points", "")).split()), width, dashes)
+            for shape in parts.by_id[key].iter()
+            if shape.tag in (f"{SVG}path", f"{SVG}polygon")
+            for width, dashes in [(shape.attrib.get("stroke-width"), shape.attrib.get("stroke-dasharray"))]
+        )
+        for key in parts.ids("node")
+        for role in [parts.classes(key)]
     }
+    assert len(set(outlines.values())) == len(outlines) == 5
 
 
-def test_a_page_finds_the_numbers_of_a_node() -> None:
+def test_the_root_is_the_root_even_where_it_is_a_leaf_or_a_parameter() -> None:
+    x = Value(1.0, label="x")
+    assert Parts(draw(x, parameters=[x])).classes("node-1") == ["node", "root"]
+
+
+def test_a_legend_shows_each_role_once_and_leaves_the_graph_as_it_is() -> None:
+    y = neuron()["y"]
+    parts = Parts(draw(y, legend=True, flow=True, local_grads=True))
+    legend = {key.removeprefix("legend-") for key in parts.ids("legend") if len(parts.classes(key)) == 2}
+    assert legend == {"input", "parameter", "constant", "intermediate", "root"}
+    assert {parts.texts(f"legend-tail-{i}")[0] for i in range(5)} == {
+        "∂result/∂operand",
+        "the largest gradient",
+        "a hundredth of it",
+        "none",
+        "inf or nan",
+    }
+    assert len(parts.ids("node")) == 8 and len(parts.ids("edge")) == 7
+
+
+# Flow
+
+
+def width(parts: Parts, key: str) -> float:
+    path = parts.by_id[key].find(f".//{SVG}path")
+    assert path is not None
+    return float(path.attrib.get("stroke-width", "1"))
+
+
+def is_dashed(parts: Parts, key: str) -> bool:
+    path = parts.by_id[key].find(f".//{SVG}path")
+    return path is not None and "stroke-dasharray" in path.attrib
+
+
+def test_an_arrow_is_the_wider_the_more_gradient_it_as_xml_carries_it() -> None:
+    factors = [1000.0, 100.0, 10.0, 1.0, 0.0]
+    total = Value.sum([Value(1.0, label=f"x{i}") * factor for i, factor in enumerate(factors)])
+    total.backward()
+    parts = Parts(draw(total, flow=True))
+    widths = [width(parts, f"edge-{3 * i}-0") for i in range(1, 6)]
+    assert widths[:4] == sorted(set(widths[:4]), reverse=True)
+    steps = [wider - narrower for wider, narrower in pairwise(widths[:4])]
+    assert steps == pytest.approx([steps[0]] * 3)  # the same for each factor of ten
+    assert [is_dashed(parts, f"edge-{3 * i}-0") for i in range(1, 6)] == [False] * 4 + [True]
+
+
+def test_a_dead_relu_and_an_exploding_branch_are_seen() -> None:
+    x = Value(0.0, label="x")
+    total = (x - 1).relu() + x.sqrt()
+    total.backward()
+    assert math.isinf(x.grad)
+    parts = Parts(draw(total, flow=True))
+    names = {parts.texts(f"node-{k}")[0]: k for k in range(1, 7)}
+    relu, sqrt = names["v3"], names["v4"]
+    assert is_dashed(parts, f"edge-{relu}-0")
+    assert width(parts, f"edge-{sqrt}-0") > 6
+    assert "carried: inf" in parts.tooltip(f"edge-{sqrt}-0")
+
+
+def test_before_the_backward_pass_no_arrow_has_carried_anything() -> None:
+    x = Value(3.0, label="x")
+    parts = Parts(draw(x * x, flow=True))
+    assert is_dashed(parts, "edge-2-0") and is_dashed(parts, "edge-2-1")
+
+
+# Highlight
+
+
+def marked(parts: Parts) -> set[str]:
+    return {key for key in parts.ids("node") | parts.ids("edge") if "highlight" in parts.classes(key)}
+
+
+def test_a_node_is_highlighted_and_nothing_else() -> None:
+    nodes = neuron()
+    parts = Parts(draw(nodes["y"], highlight=nodes["total"]))
+    assert {parts.texts(key)[0] for key in marked(parts)} == {"v2"}
+
+
+def test_one_of_two_uses_is_highlighted_and_nothing_else() -> None:
     x = Value(3.0, label="x")
     y = x * x
-    y.backward()
-    groups = parts(y)
-    assert texts(groups["a_data-2"])[-1] == "9"
-    assert texts(groups["a_grad-1"])[-1] == "6"
+    parts = Parts(draw(y, highlight=(y, 1)))
+    assert marked(parts) == {"edge-2-1"}
+    assert width(parts, "edge-2-1") > width(parts, "edge-2-0")
 
 
-def test_a_graph_too_large_to_read_is_refused() -> None:
-    with pytest.raises(ValueError, match="1001 boxes to draw, more than 1000: fold it"):
-        draw(Value.sum([Value(1.0) for _ in range(1000)]))
+def test_in_a_folded_drawing_the_box_or_arrow_of_a_node_is_highlighted() -> None:
+    root = layer()
+    product = root.operands[0].operands[0].operands[0]
+    for highlight, ids in ((product, {"node-3"}), ((product, 0), {"edge-3-0"}), ((root, 1), {"edge-4-0"})):
+        parts = Parts(draw(root, fold=True, highlight=highlight))
+        assert marked(parts) == ids
+
+
+# Folding
+
+
+def layer(samples: int = 3) -> Value:
+    w = [Value(0.5 * j, label=f"w[{j}]") for j in (1, 2)]
+    hidden = []
+    for k in range(1, samples + 1):
+        x = [Value(k / j, label=f"x[{k},{j}]") for j in (1, 2)]
+        hidden.append(Value.sum(a * b for a, b in zip(x, w)).relu())
+        hidden[-1].label = f"h[{k}]"
+    root = Value.sum(hidden)
+    root.label = "total"
+    return root
+
+
+def test_values_with_one_stem_are_one_box_with_their_shape() -> None:
+    root = layer()
+    root.backward()
+    parts = Parts(draw(root, fold=True))
+    assert parts.tooltip("node-1") == "x 3 × 2\ninput\ndata 0.5 … 3.0\ngrad 0.5 … 1.0"
+    assert parts.tooltip("node-2") == "w 2\ninput\ndata 0.5 … 1.0\ngrad 3.0 … 6.0"
+    assert parts.tooltip("node-3").splitlines()[0] == "h 3 = relu(sum(x · w))"
+    assert parts.tooltip("node-4").splitlines()[0] == "total = sum(h)"
+    assert parts.ids("node") == {"node-1", "node-2", "node-3", "node-4"}
+    assert parts.ids("edge") == {"edge-3-0", "edge-3-1", "edge-4-0"}
+
+
+def test_indices_with_gaps_make_a_number_of_values_and_no_shape() -> None:
+    values = [Value(1.0, label=label) for label in ("x[1,1]", "x[2,2]", "x[1,2]")]
+    assert folded(Value.sum(values))[0].made == [(" 3 values", False)]
+
+
+def test_an_unlabelled_node_that_feeds_several_boxes_stays_itself() -> None:
+    x = Value(2.0, label="x")
+    shared, own = x.tanh(), x * 3
+    a, b = shared + own, shared.relu()
+    a.label, b.label = "a", "b"
+    total = a * b
+    total.label = "total"
+    boxes = folded(total)
+    assert [box.name for box in boxes] == ["x", "v1", "a", "b", "total"]
+    assert boxes[2].absorbed == [own.operands[1], own]
+
+
+def test_a_graph_without_labels_folds_to_itself() -> None:
+    root = (Value(1.0) + 2.0) * 3.0
+    assert [box.nodes for box in folded(root)] == [[node] for node in topological_order(root)]
+
+
+def test_labels_that_feed_their_own_stem_make_an_arrow_from_the_box_to_itself() -> None:
+    state = Value(1.0, label="h[0]")
+    for t in range(1, 4):
+        state = (state * 0.5).tanh()
+        state.label = f"h[{t}]"
+    (box,) = folded(state)
+    assert [(arrow.operand, len(arrow.uses)) for arrow in box.arrows] == [(box, 3)]
+    assert Parts(draw(state, fold=True)).ids("edge") == {"edge-1-0"}
+
+
+@given(root=random_graphs())
+@settings(max_examples=60)
+def test_folding_keeps_every_node_once_and_every_use_between_boxes(root: Value) -> None:
+    boxes = folded(root)
+    order = topological_order(root)
+    box_of = {node: box for box in boxes for node in (*box.nodes, *box.absorbed)}
+    assert len(order) == sum(len(box.nodes) + len(box.absorbed) for box in boxes) == len(box_of)
+    uses = [(node, p) for box in boxes for arrow in box.arrows for node, p in arrow.uses]
+    absorbed = {node for box in boxes for node in box.absorbed}
+    expected = [(node, p) for node in order for p, o in enumerate(node.operands) if o not in absorbed]
+    assert Counter(uses) == Counter(expected)
+    for box in boxes:
+        for arrow in box.arrows:
+            assert all(box_of[node] is box for node, _ in arrow.uses)
+            assert all(box_of[node.operands[p]] is arrow.operand for node, p in arrow.uses)
+    for node in absorbed:
+        assert not node.label
+        users = [user for user in order if node in user.operands]
+        assert all(box_of[user] is box_of[node] for user in users)
+
+
+def test_the_formula_of_a_folded_box_has_the_brackets_that_it_needs() -> None:
+    a, b, c = (Value(2.0, label=label) for label in "abc")
+    written = {
+        "a · (b + c)": a * (b + c),
+        "a · b + c": a * b + c,
+        "a - (b - c)": a - (b - c),
+        "a - b - c": a - b - c,
+        "(a + b) ** 2": (a + b) ** 2,
+        "-(a + b)": -(a + b),
+        "relu(a + b)": (a + b).relu(),
+        "a / (b · c)": a / (b * c),
+        "(a ** b) ** c": (a**b) ** c,
+        "(a ** 2) ** 3": (a**2) ** 3,
+        "(-1) ** 2": Value(-1.0) ** 2,
+        "sum(a · b, c)": Value.sum([a * b, a * b, c]),
+        "a + b + c": Value.sum([a, b, c]),
+        "|a - b|": abs(a - b),
+    }
+    for formula, node in written.items():
+        node.label = "result"
+        assert folded(node)[-1].made == [(f" = {formula}", False)]
+
+
+def test_a_box_whose_nodes_were_made_in_different_ways_says_so() -> None:
+    x = Value(0.5, label="x")
+    nodes = [x.relu(), x.tanh(), x.exp()]
+    for i, node in enumerate(nodes):
+        node.label = f"y[{i}]"
+    assert folded(Value.sum(nodes))[1].made == [(" 3", False), (" = relu(x), tanh(x), …", False)]
+
+
+def test_a_range_does_not_hide_a_nan() -> None:
+    nodes = [Value(number, label=f"x[{i}]") for i, number in enumerate((1.0, math.nan, 3.0))]
+    parts = Parts(draw(Value.sum(nodes), fold=True))
+    assert parts.texts("a_data-1")[-1] == "1 … 3, nan"
+
+
+# Labels are data
+
+AWKWARD = [
+    *('"', "'", "\\", "\\N", "\\\\G", "\\L\\E\\T\\H", "a\\", "\\n", "<", ">", "<b>x</b>", "<!-- -->", "-->"),
+    *("&", "&amp;", "&#38;", "&lt;b&gt;", "{a|b}", "%", "node", "a:b", " ", "  a  b ", "\xa0"),
+    *("]", "]]>", "[", "[1]", "x[]", "x[1]", "x[1][2]", "x[a]]", "]x[", "x[\\N]", "x[<&>]"),
+    *("a\nb", "a\r\nb\rc", "\t", "\x00", "\x1b[31m", "\x7f", "\x85", "\ud800", "\ufffe", "\u2028", "\u202e"),
+    *("é", "e\u0301", "漢字", "🚢", "👩\u200d🚀"),
+]
+LABELS = st.lists(
+    st.sampled_from(AWKWARD) | st.text(min_size=1, max_size=8) | st.text("\\NGLETH&;#<>\"'[]\n", min_size=1),
+    min_size=30,
+    max_size=30,
+)
+
+
+def as_xml_carries_it(label: str) -> str:
+    """The label with \\n for all line ends, and what is no character of XML spelt out in ASCII."""
+
+    def spelt(c: str) -> str:
+        control = c < " " or "\x7f" <= c < "\xa0"
+        missing = "\ud800" <= c < "\ue000" or c in "\ufffe\uffff"
+        return c.encode("unicode_escape").decode() if (control and c != "\n") or missing else c
+
+    return "".join(map(spelt, label.replace("\r\n", "\n").replace("\r", "\n").replace("\xa0", " ")))
+
+
+@given(labels=st.just(AWKWARD) | LABELS)
+@settings(max_examples=12)
+def test_every_label_comes_out_as_itself_in_boxes_and_in_tooltips(labels: list[str]) -> None:
+    root = Value.sum([Value(float(k), label=label) for k, label in enumerate(labels)])
+    root.label = "root"
+    parts = Parts(draw(root))
+    for k, (node, name) in enumerate(node_names(root).items(), start=1):
+        if node is root:
+            break
+        label = as_xml_carries_it(node.label)
+        bracketed = re.fullmatch(r"([^][]+)((?:\[[^][]+\])+)", label)
+        shown = bracketed[1] + bracketed[2][1:-1].replace("][", ",") if bracketed else label
+        if name != node.label:  # another node bears the label too
+            shown, label = f"{name}({shown})", f"{name} ({label})"
+        assert "".join(parts.texts(f"node-{k}")[:-4]) == shown.replace("\n", "")
+        assert parts.tooltip(f"node-{k}") == f"{label}\ninput\ndata {node.data}\ngrad 0.0"
+
+
+def test_a_label_with_a_line_end_is_written_on_two_lines() -> None:
+    parts = Parts(draw(Value(1.0, label="one\ntwo")))
+    first, second = list(parts.by_id["node-1"].iter(f"{SVG}text"))[:2]
+    assert (first.text, second.text) == ("one", "two")
+    assert float(second.attrib["y"]) > float(first.attrib["y"])
+    assert first.attrib["x"] == second.attrib["x"]
+
+
+def test_graphviz_has_nothing_to_warn_of() -> None:
+    nodes = neuron()
+    source = draw(nodes["y"], legend=True, flow=True, local_grads=True).source
+    done = subprocess.run(["dot", "-Tsvg"], input=source, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+# What cannot be drawn
+
+
+def test_a_graph_too_large_to_read_is_refused_before_any_layout() -> None:
+    root = Value.sum([Value(1.0) for _ in range(1000)])
+    with pytest.raises(ValueError) as raised:
+        draw(root)
+    assert str(raised.value) == (
+        "the graph has 1001 boxes to draw, more than 1000: "
+        "fold it (fold=True), draw a smaller graph, or raise max_nodes"
+    )
+    with pytest.raises(ValueError, match="1001 boxes to draw, more than 1000: label more of"):
+        draw(root, fold=True)
+    assert draw(root, max_nodes=1001).source.count(" -> ") == 1000
+
+
+def test_wrong_arguments_are_errors_of_one_line() -> None:
+    x, other = Value(1.0, label="x"), Value(2.0, label="o\nther")
+    y = x * x
+    wrong: list[tuple[object, dict[str, object], type[Exception], str]] = [
+        (3, {}, TypeError, "draw takes the Value at the root of the graph, not the int 3"),
+        ([y], {}, TypeError, "draw takes the Value at the root of the graph, not the list "),
+        (y, {"rankdir": "left"}, ValueError, "rankdir is LR, TB, RL or BT, not 'left'"),
+        (y, {"highlight": other}, ValueError, "highlight: the Value o\\nther is not in this graph"),
+        (y, {"highlight": (x, 0)}, ValueError, "highlight: the Value x has no operand at position 0"),
+        (y, {"highlight": (y, 2)}, ValueError, "highlight: the Value 1 has no operand at position 2"),
+        (y, {"highlight": (y, -1)}, ValueError, "highlight: the Value 1 has no operand at position -1"),
+        (y, {"highlight": "x"}, TypeError, "highlight is a Value or a pair (Value, position), not the str"),
+        (y, {"parameters": x}, TypeError, "parameters are several Values, a list of them, not the Value x"),
+        (y, {"parameters": ["x"]}, TypeError, "parameters are Values, not the str 'x'"),
+        (y, {"parameters": [y]}, ValueError, "parameters are leaves, and the Value 1 was computed"),
+    ]
+    for root, options, kind, message in wrong:
+        with pytest.raises(kind) as raised:
+            draw(root, **options)  # type: ignore[arg-type]
+        assert str(raised.value).startswith(message)
+        assert "\n" not in str(raised.value)
+
+
+# Without Graphviz's program
+
+
+def test_without_dot_rendering_says_in_one_line_how_to_install_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    picture = draw(neuron()["y"])
+    assert picture.source.startswith("digraph {")
+    for method in ("pipe", "render"):
+        with pytest.raises(graphviz.ExecutableNotFound) as raised:
+            getattr(picture, method)(format="svg")
+        systems = r".*apt install .*\(Debian\).*brew .*\(macOS\).*winget .*\(Windows\).*"
+        assert re.fullmatch(systems, str(raised.value))
+
+
+def test_without_dot_a_notebook_shows_that_line_instead_of_the_picture(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    picture = draw(neuron()["y"])
+    assert list(picture._repr_mimebundle_()) == ["image/svg+xml"]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    ((kind, text),) = picture._repr_mimebundle_().items()
+    assert kind == "text/plain" and "apt install graphviz" in text and "\n" not in text
+
+
+def test_graphviz_is_imported_when_something_is_drawn_and_not_before() -> None:
+    code = (
+        "import sys, microgrid; from microgrid import Value, draw; print('graphviz' in sys.modules);"
+        "draw(Value(1.0)); print('graphviz' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
