@@ -44,7 +44,7 @@ def run_console(text: str, page: Path, line: int) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     for command, expected in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", text, re.MULTILINE):
-        command = re.sub(r"^titanic\b", f'"{sys.executable}" -m titanic', command)
+        command = re.sub(r"(^|(?<=\| ))titanic\b", f'"{sys.executable}" -m titanic', command)
         done = subprocess.run(
             command, shell=True, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True
         )

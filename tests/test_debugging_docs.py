@@ -1,0 +1,287 @@
+"""docs/debugging.md says what happens: in pdb at a terminal, in VS Code's debug adapter, at the prompt.
+
+The programs of the page are written to files and run against the installed package. A `pdb` block that begins
+with `$ ` starts a session, the next ones go on with it; `...` stands for any text, and the line numbers of
+value.py, which differ from version to version, are compared by a test of their own.
+"""
+
+import doctest
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any, cast
+
+import pexpect
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+THE_LINE = "operand.grad += local_grad * node.grad"
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def site_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder into which the package is installed, from a copy: building leaves traces."""
+    folder = tmp_path_factory.mktemp("installed")
+    leftovers = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "titanic-out")
+    shutil.copytree(ROOT, folder / "checkout", ignore=leftovers)
+    target = folder / "site-packages"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--target", target, folder / "checkout"], check=True)
+    return target
+
+
+@pytest.fixture
+def environment(site_packages: Path, tmp_path: Path) -> dict[str, str]:
+    """The environment of a reader who has installed the package and written the page's programs down."""
+    for language, text in BLOCKS:
+        if language == "py" and (name := re.match(r"# (\w+\.py)\n", text)):
+            (tmp_path / name[1]).write_text(text, encoding="utf-8")
+    # pdb would obey a .pdbrc in the home of whoever runs this; a dumb terminal gets no control sequences.
+    return os.environ | {
+        "PYTHONPATH": str(site_packages),
+        "PYTHONIOENCODING": "utf-8",
+        "HOME": str(tmp_path),
+        "TERM": "dumb",
+        "COLUMNS": "80",
+    }
+
+
+# pdb, and the prompt of debug()
+
+
+def exchanges() -> Iterator[list[tuple[str, str]]]:
+    """Yield each session of the page: what is typed, the command line first, and what is answered."""
+    session: list[tuple[str, str]] = []
+    for language, text in BLOCKS:
+        if language != "pdb":
+            continue
+        if text.startswith("$ ") and session:
+            yield session
+            session = []
+        session += re.findall(r"^(?:\$|\(Pdb\)|\(debug\)) (.*)\n((?:(?!\(Pdb\)|\(debug\)).*\n)*)", text, re.M)
+    yield session
+
+
+SESSIONS = list(exchanges())
+
+
+def without_line_numbers(text: str) -> str:
+    return re.sub(r"(value\.py[:(])\d+", r"\1N", text)
+
+
+@pytest.mark.parametrize("session", SESSIONS, ids=[session[0][0] for session in SESSIONS])
+def test_a_session_goes_as_the_page_says(
+    session: list[tuple[str, str]], environment: dict[str, str], tmp_path: Path
+) -> None:
+    (command_line, greeting), *rest = session
+    python, *arguments = command_line.split()
+    assert python == "python"
+    checker = doctest.OutputChecker()
+    with pexpect.spawn(
+        sys.executable,
+        arguments,
+        cwd=tmp_path,
+        env=cast("os._Environ[str]", environment),
+        encoding="utf-8",
+        dimensions=(24, 200),
+        timeout=30,
+    ) as child:
+        for typed, expected in [("", greeting), *rest]:
+            if typed:
+                child.sendline(typed)
+                child.expect_exact(f"{typed}\r\n")
+            child.expect([r"\((Pdb|debug)\) ", pexpect.EOF])
+            shown = child.before.replace("\r\n", "\n")
+            expected, shown = without_line_numbers(expected), without_line_numbers(shown)
+            assert checker.check_output(expected, shown, doctest.ELLIPSIS), f"{typed}\n{shown}"
+        assert child.match is pexpect.EOF or typed != "q"
+
+
+def test_the_page_shows_sessions_of_both_debuggers() -> None:
+    assert [session[0][0] for session in SESSIONS] == [
+        "python -m pdb lesson.py",
+        "python -m pdb sheet.py",
+        "python -m pdb distance.py",
+        "python prompt.py",
+    ]
+
+
+def the_line() -> int:
+    """The number of the line of value.py on which the page sets its breakpoints."""
+    lines = (ROOT / "microgrid" / "value.py").read_text(encoding="utf-8").splitlines()
+    return [line.strip() for line in lines].index(THE_LINE) + 1
+
+
+def test_the_page_sets_its_breakpoints_on_the_line_of_the_chain_rule() -> None:
+    numbers = re.findall(r"(?:\bline |^\(Pdb\) b microgrid/value\.py:)(\d+)", PAGE, re.MULTILINE)
+    assert len(numbers) >= 5
+    assert set(numbers) == {str(the_line())}
+
+
+def test_the_loop_that_the_page_shows_is_that_of_the_engine() -> None:
+    (loop,) = [text for language, text in BLOCKS if language == "py" and not text.startswith("# ")]
+    assert loop in (ROOT / "microgrid" / "value.py").read_text(encoding="utf-8")
+    assert THE_LINE in loop
+
+
+# VS Code
+
+
+class DebugAdapter:
+    """What VS Code does: messages of the Debug Adapter Protocol to and from debugpy's adapter.
+
+    https://microsoft.github.io/debug-adapter-protocol/specification
+    """
+
+    def __init__(self, program: Path, environment: dict[str, str]) -> None:
+        self.program = program
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "debugpy.adapter"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            cwd=program.parent,
+        )
+        self.watchdog = threading.Timer(60, self.process.kill)
+        self.watchdog.start()
+        self.sent = 0
+        self.console = ""  # what the debug console shows
+        self.thread = 0  # the one that has stopped
+
+    def launch(self, path: Path, breakpoint: Json, **settings: object) -> None:
+        """Start the program by the page's launch.json, but for the settings, with one breakpoint in path."""
+        (text,) = [text for language, text in BLOCKS if language == "json"]
+        (configuration,) = json.loads(text)["configurations"]
+        assert configuration["program"] == "${file}"
+        # Only VS Code itself has an integrated terminal to offer.
+        own: Json = {"program": str(self.program), "console": "internalConsole"}
+        self.send("initialize", {"adapterID": "debugpy", "pathFormat": "path"})
+        self.send("launch", configuration | own | settings)
+        self.receive("initialized")
+        self.send("setBreakpoints", {"source": {"path": str(path)}, "breakpoints": [breakpoint]})
+        self.send("configurationDone", {})
+
+    def watch(self, *expressions: str) -> list[str]:
+        """Wait for the program to stop on the line, and return what the expressions are there."""
+        self.thread = self.receive("stopped")["threadId"]
+        self.send("stackTrace", {"threadId": self.thread})
+        frame = self.receive("stackTrace")["stackFrames"][0]
+        assert (Path(frame["source"]["path"]).name, frame["line"]) == ("value.py", the_line())
+        shown = []
+        for expression in expressions:
+            self.send("evaluate", {"expression": expression, "frameId": frame["id"], "context": "watch"})
+            shown.append(self.receive("evaluate")["result"])
+        return shown
+
+    def go_on(self) -> None:
+        self.send("continue", {"threadId": self.thread})
+
+    def send(self, command: str, arguments: Json) -> None:
+        self.sent += 1
+        message = {"seq": self.sent, "type": "request", "command": command, "arguments": arguments}
+        body = json.dumps(message).encode()
+        assert self.process.stdin
+        self.process.stdin.write(b"Content-Length: %d\r\n\r\n%s" % (len(body), body))
+        self.process.stdin.flush()
+
+    def receive(self, name: str) -> Json:
+        """Return the body of the next event of that name, or of the response to that command."""
+        assert self.process.stdout
+        while header := self.process.stdout.readline():
+            self.process.stdout.readline()
+            message = json.loads(self.process.stdout.read(int(header.split(b":")[1])))
+            body: Json = message.get("body") or {}
+            if message.get("event") == "output" and body.get("category") in ("stdout", "console"):
+                self.console += body["output"]
+            assert message.get("success", True), message
+            if name in (message.get("event"), message.get("command")):
+                return body
+        raise AssertionError(f"the adapter ended before it sent {name}; {self.console}")
+
+    def close(self) -> None:
+        """End the adapter, and with it the program."""
+        self.watchdog.cancel()
+        try:
+            self.process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+
+
+@pytest.fixture
+def adapter_for(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[[str], DebugAdapter]]:
+    """Starts an adapter for a program of the page."""
+    with ExitStack() as adapters:
+        yield lambda name: adapters.enter_context(closing(DebugAdapter(tmp_path / name, environment)))
+
+
+def test_vs_code_stops_before_each_use_of_the_chain_rule(
+    adapter_for: Callable[[str], DebugAdapter], site_packages: Path
+) -> None:
+    adapter = adapter_for("lesson.py")
+    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line()})
+    seen = []
+    for _ in range(4):
+        seen.append(adapter.watch("node.label", "operand.label", "operand.grad", "local_grad * node.grad"))
+        adapter.go_on()
+    adapter.receive("terminated")
+    assert seen == [
+        ["'y'", "'z'", "0.0", "1.0"],
+        ["'y'", "'x'", "0.0", "1.0"],
+        ["'z'", "'x'", "1.0", "-2.0"],
+        ["'z'", "'w'", "0.0", "3.0"],
+    ]
+    assert adapter.console.endswith("-1.0 3.0\n")
+
+
+@pytest.mark.parametrize(
+    ("program", "condition", "watched", "expected"),
+    [
+        ("sheet.py", 'node.label == "C[1,2]"', "operand.label", "'B[1,2]'"),
+        ("distance.py", "math.isnan(operand.grad + local_grad * node.grad)", "node.op", "'**2'"),
+        ("distance.py", "math.isinf(operand.grad + local_grad * node.grad)", "node.op", "'sqrt'"),
+    ],
+)
+def test_vs_code_stops_where_a_condition_of_the_page_holds(
+    program: str,
+    condition: str,
+    watched: str,
+    expected: str,
+    adapter_for: Callable[[str], DebugAdapter],
+    site_packages: Path,
+) -> None:
+    assert condition.replace("isinf", "isnan") in PAGE
+    adapter = adapter_for(program)
+    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line(), "condition": condition})
+    assert adapter.watch(watched) == [expected]
+
+
+def test_vs_code_writes_the_pass_down_at_a_logpoint(
+    adapter_for: Callable[[str], DebugAdapter], site_packages: Path
+) -> None:
+    message = "{operand.label}: {operand.grad} + {local_grad} * {node.grad}"
+    assert f"`{message}`" in PAGE
+    (shown,) = [text for language, text in BLOCKS if language == "text"]
+    adapter = adapter_for("lesson.py")
+    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line(), "logMessage": message})
+    adapter.receive("terminated")
+    assert shown in adapter.console
+
+
+def test_vs_code_does_not_stop_in_an_installed_package_unless_it_is_told_to(
+    adapter_for: Callable[[str], DebugAdapter], site_packages: Path
+) -> None:
+    adapter = adapter_for("lesson.py")
+    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line()}, justMyCode=True)
+    adapter.receive("terminated")
+    assert adapter.console.endswith("-1.0 3.0\n")
