@@ -90,7 +90,7 @@ def train(options: argparse.Namespace) -> int:
             _message(
                 "Every hidden unit is dead for every passenger: the predicted price is the same for all. "
                 f"Start anew with --lr {learning_rate / 10:g} or another --seed"
-                + (", or without --raw" if is_raw else "")
+                + (", or without --raw" if options.raw else "")
             )
         network.save(files["weights.json"])
         write_whole(files["loss.csv"], _loss_csv(losses))
