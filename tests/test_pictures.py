@@ -4,9 +4,9 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 
 import pytest
-from pictures import FOLDER, pictures_of_the_page
+from pictures import FOLDER, pictures
 
-PICTURES = dict(pictures_of_the_page())
+PICTURES = dict(pictures())
 
 
 @pytest.mark.parametrize("name", PICTURES)
