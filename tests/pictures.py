@@ -1,7 +1,7 @@
 """The pictures of the docs: `python -m tests.pictures` writes them anew.
 
-An image on a page shows the `picture` that the code above it makes. Where no code above it made one, the image is
-another page's, or a photograph of a screen.
+An image on a page shows the `picture` that the code above it makes. Where that makes none, the image is
+made elsewhere.
 """
 
 import doctest
