@@ -151,11 +151,13 @@ class Value:
         >>> Value.sum([Value(1.0), Value(2.0), Value(3.0)])
         Value(data=6.0, grad=0.0, op='sum')
         """
-        operands = tuple([value if type(value) is Value else _as_value(value) for value in values])
+        operands = []
         data = 0.0
-        for operand in operands:
+        for value in values:
+            operand = value if type(value) is Value else _as_value(value)
+            operands.append(operand)
             data += operand.data
-        return _node(data, "sum", operands, (1.0,) * len(operands))
+        return _node(data, "sum", tuple(operands), (1.0,) * len(operands))
 
     # Comparisons look at the numbers; equality and hash stay those of the object, since a node is a node.
 
@@ -192,19 +194,20 @@ def topological_order(root: Value) -> list[Value]:
     Operands come in the order in which they are written, so the list reads like the forward pass.
     """
     order: list[Value] = []
-    seen = {root}
-    # From the root down to the node in hand: recursion's stack, in the open, which may grow to a million.
-    path = [(root, iter(root.operands))]
-    while path:
-        node, waiting = path[-1]
-        for operand in waiting:
-            if operand not in seen:
-                seen.add(operand)
-                path.append((operand, iter(operand.operands)))
-                break
-        else:
-            order.append(node)
-            path.pop()
+    seen: set[Value] = set()
+    # Recursion's stack, in the open, since it may grow to a million: the nodes begun, from the root down, and
+    # those waiting, the next one last. The None below a node's operands comes up when they are all done.
+    begun: list[Value] = []
+    waiting: list[Value | None] = [root]
+    while waiting:
+        node = waiting.pop()
+        if node is None:
+            order.append(begun.pop())
+        elif node not in seen:
+            seen.add(node)
+            begun.append(node)
+            waiting.append(None)
+            waiting += node.operands[::-1]
     return order
 
 
@@ -354,7 +357,7 @@ def _number(other: Value | Number) -> float:
 
 def _real(number: Number) -> float:
     """Return a real number as a float."""
-    if not isinstance(number, numbers.Real):
+    if type(number) is not int and not isinstance(number, numbers.Real):
         raise TypeError(f"a Value takes a real number, not {_described(number)}")
     try:
         return float(number)
