@@ -504,8 +504,8 @@ def digraph(**attributes: str) -> "graphviz.Digraph":
 
 
 _INSTALL = (
-    "Graphviz's dot is not installed, and it makes the pictures: apt install graphviz (Debian), "
-    "brew install graphviz (macOS), winget install graphviz (Windows); .source has the picture as DOT"
+    "Graphviz's program dot, which makes the pictures, is not installed: apt install graphviz (Debian), "
+    "brew install graphviz (macOS) or winget install graphviz (Windows)"
 )
 
 

@@ -22,6 +22,7 @@ from titanic.training import LEARNING_RATE, RAW_LEARNING_RATE, r_squared, train
 
 ROOT = Path(__file__).parent.parent
 FILES = ["loss.csv", "loss.svg", "weights.json"]
+PICTURES = ["network-scheme.svg", "computation-graph.svg", "scalar-graph.svg", "folded-graph.svg"]
 CONTROL_CHARACTER = re.compile(r"[^\n -~\u00a0-\U0010ffff]")
 
 
@@ -79,12 +80,12 @@ def finished(folder: Path) -> "subprocess.CompletedProcess[str]":
     return run("--epochs", "40", "--seed", "3", folder=folder, FORCE_COLOR="1")
 
 
-def test_it_writes_weights_and_losses_and_nothing_else(
+def test_it_writes_weights_losses_and_pictures_and_nothing_else(
     finished: "subprocess.CompletedProcess[str]", folder: Path
 ) -> None:
     assert finished.returncode == 0, finished.stderr
     assert [path.name for path in folder.iterdir()] == ["titanic-out"]
-    assert sorted(path.name for path in (folder / "titanic-out").iterdir()) == FILES
+    assert sorted(path.name for path in (folder / "titanic-out").iterdir()) == sorted(FILES + PICTURES)
 
 
 def test_the_files_hold_the_training_that_the_library_does(
@@ -122,7 +123,8 @@ def test_it_prints_what_was_loaded_the_errors_the_first_ten_and_where_the_files_
         (line,) = [line for line in lines if row.name in line]
         ends = [f"{row.age:g}", str(row.pclass), str(row.survived), f"{row.price:.2f}", f"{prediction:.2f}"]
         assert line.split()[-5:] == ends
-    assert lines[-1] == "Written: titanic-out/weights.json, titanic-out/loss.csv, titanic-out/loss.svg"
+    assert lines[-2] == "Written: titanic-out/weights.json, titanic-out/loss.csv, titanic-out/loss.svg"
+    assert lines[-1] == "Drawn: " + ", ".join(f"titanic-out/{name}" for name in PICTURES)
 
 
 def test_without_a_terminal_progress_is_lines_without_control_characters(
@@ -151,7 +153,7 @@ def test_options_stand_before_or_after_the_word_or_without_one(tmp_path: Path, w
 def test_the_same_training_writes_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         assert main(["--epochs", "3", "--out", str(tmp_path / name)]) == 0
-    for file in FILES:
+    for file in FILES + PICTURES:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
@@ -404,7 +406,7 @@ def run_with_a_closed_pipe(arguments: Sequence[str], folder: Path, closed: str) 
 def test_a_closed_pipe_is_no_error_and_the_job_is_done_all_the_same(tmp_path: Path, closed: str) -> None:
     status, rest = run_with_a_closed_pipe(["--epochs", "2"], tmp_path, closed)
     assert status == 0, rest
-    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == FILES
+    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == sorted(FILES + PICTURES)
     assert "Broken" not in rest
     assert "Traceback" not in rest
 
@@ -432,7 +434,7 @@ def test_streams_that_are_closed_from_the_start_are_no_error(tmp_path: Path, clo
     assert ended.returncode == 0, ended.stderr
     assert ("Written" in ended.stdout) == (closed == "2>&-")
     assert ("Training" in ended.stdout + ended.stderr) == (closed == ">&-")
-    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == FILES
+    assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == sorted(FILES + PICTURES)
 
 
 def test_an_encoding_that_lacks_the_characters_is_no_error(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from pathlib import Path
 
 import graphviz
 import pytest
 
 from microgrid import topological_order
 from microgrid.drawing import folded
+from titanic.__main__ import FIGURES, main
 from titanic.figures import computation_graph, folded_graph, network_scheme, scalar_graph
 from titanic.network import Forward, Network
 
@@ -142,3 +145,94 @@ def arrows_of(picture: graphviz.Digraph) -> list[tuple[str, str]]:
     graph = json.loads(picture.pipe(format="json0"))
     names = {node["_gvid"]: node["name"] for node in graph["objects"]}
     return [(names[edge["tail"]], names[edge["head"]]) for edge in graph["edges"]]
+
+
+# The command
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_the_command_draws_all_four_and_says_where(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["draw", "--out", str(tmp_path)]) == 0
+    assert names_in(tmp_path) == {f"{name}.svg" for name in FIGURES.values()}
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Drawn: ")]
+    assert line == "Drawn: " + ", ".join(f"{tmp_path}/{name}.svg" for name in FIGURES.values())
+
+
+@pytest.mark.parametrize(
+    "format, begin", [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph {")]
+)
+def test_the_command_writes_the_format_that_is_asked_for(tmp_path: Path, format: str, begin: bytes) -> None:
+    assert main(["--format", format, "draw", "computation", "--out", str(tmp_path)]) == 0
+    (file,) = tmp_path.iterdir()
+    assert file.name == f"computation-graph.{format}"
+    assert file.read_bytes().startswith(begin)
+
+
+def test_the_command_draws_the_weights_of_a_file(tmp_path: Path) -> None:
+    Network([[0.5] * 4] * 4, [[0.125]] * 5).save(tmp_path / "weights.json")
+    options = ["--weights", str(tmp_path / "weights.json"), "--out", str(tmp_path)]
+    assert main(["draw", "scheme", "--values", *options]) == 0
+    arrows = groups(ElementTree.parse(tmp_path / "network-scheme.svg").getroot(), "edge")
+    assert Counter(texts[-1] for texts in arrows.values()) == {"0.5": 16, "0.125": 5}
+
+
+def test_the_command_draws_as_many_passengers_as_are_asked_for(tmp_path: Path) -> None:
+    assert main(["draw", "scalar", "--out", str(tmp_path)]) == 0
+    file = tmp_path / "scalar-graph.svg"
+    assert len(groups(ElementTree.parse(file).getroot(), "node")) == 62
+    assert main(["draw", "scalar", "--passengers", "2", "--out", str(tmp_path)]) == 0
+    assert len(groups(ElementTree.parse(file).getroot(), "node")) == 62 + 38
+    assert main(["draw", "folded", "--passengers", "7", "--out", str(tmp_path)]) == 0
+    nodes = groups(ElementTree.parse(tmp_path / "folded-graph.svg").getroot(), "node")
+    assert nodes["node-1"][:2] == ["X", "7 × 3"]
+
+
+def test_scalars_of_too_many_passengers_are_one_line_and_write_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["draw", "scalar", "--passengers", "30", "--out", str(tmp_path / "out")]) == 1
+    message = "30 passengers make 1164 boxes, too many to read: draw fewer passengers, or the folded graph"
+    assert capsys.readouterr().err == f"titanic: {message}\n"
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_figure_that_there_is_not_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(["draw", "graph"])
+    assert exit.value.code == 2
+    assert re.fullmatch(
+        r"titanic: .*'graph'.*scheme.*computation.*scalar.*folded.*\n", capsys.readouterr().err
+    )
+
+
+def test_without_dot_the_command_writes_dot_files_and_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["draw", "--format", "png", "--out", str(tmp_path)]) == 1
+    assert names_in(tmp_path) == {f"{name}.dot" for name in FIGURES.values()}
+    message = capsys.readouterr().err
+    assert message.startswith("The pictures are written as DOT: ") and message.count("\n") == 1
+
+
+def test_without_dot_the_main_job_is_done_as_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main(["--epochs", "2", "--out", str(tmp_path)]) == 0
+    dots = {f"{name}.dot" for name in FIGURES.values()}
+    assert names_in(tmp_path) == {"weights.json", "loss.csv", "loss.svg"} | dots
+    assert capsys.readouterr().err.count("written as DOT") == 1
+
+
+@pytest.mark.course_table
+def test_the_714_passengers_of_the_course_fold_to_the_letters(tmp_path: Path, course_table: Path) -> None:
+    assert main(["draw", "folded", "--data", str(course_table), "--out", str(tmp_path)]) == 0
+    nodes = groups(ElementTree.parse(tmp_path / "folded-graph.svg").getroot(), "node")
+    assert len(nodes) == 14
+    assert nodes["node-1"][:2] == ["X", "714 × 3"]

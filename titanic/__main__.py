@@ -22,13 +22,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
-from typing import NamedTuple, NoReturn, TextIO, TypedDict
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO, TypedDict
 
 from microgrid import debug
-from titanic import training
+from titanic import figures, training
 from titanic.network import Network, WeightsError, write_whole
 from titanic.passengers import DataError, Passengers, Scaling, embedded, load
 from titanic.training import TrainingError
+
+if TYPE_CHECKING:
+    import graphviz
 
 
 class CommandError(Exception):
@@ -61,11 +64,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 # The words
 
 
+def everything(options: argparse.Namespace) -> int:
+    """Train the network, then draw the trained one."""
+    _require("rich", "matplotlib", "graphviz")
+    table = _load_passengers(options)
+    network = _start_network(options, table)
+    status = _train(options, table, network)
+    if status == 0:
+        _draw(network, table, options.out, FIGURES)
+    return status
+
+
 def train(options: argparse.Namespace) -> int:
     """Train the network, write what came of it into the output folder, and say how good it is."""
     _require("rich", "matplotlib")
     table = _load_passengers(options)
-    network = _start_network(options, table)
+    return _train(options, table, _start_network(options, table))
+
+
+def _train(options: argparse.Namespace, table: Passengers, network: Network) -> int:
     is_raw = network.scaling == Scaling.identity()
     learning_rate = options.lr or (training.RAW_LEARNING_RATE if is_raw else training.LEARNING_RATE)
     files = _output_files(options.out, "weights.json", "loss.csv", "loss.svg")
@@ -109,9 +126,81 @@ def step(options: argparse.Namespace) -> int:
         raise CommandError("the commands come from standard input; give --data the name of a file")
     table = _load_passengers(options)
     network = _start_network(options, table)
-    first = table.first(options.passengers)
+    first = table.first(options.passengers or 2)
     debug(network.forward(first.X, first.y).L)
     return 0
+
+
+def draw(options: argparse.Namespace) -> int:
+    """Draw the sheet's figures; where only their DOT could be written, that is a failure."""
+    _require("graphviz")
+    table = _load_passengers(options)
+    network = _start_network(options, table)
+    names = [options.figure] if options.figure else list(FIGURES)
+    drawn = _draw(network, table, options.out, names, options.format, options.passengers, options.values)
+    return 0 if drawn else 1
+
+
+# What is drawn, and the name of its file
+FIGURES = {
+    "scheme": "network-scheme",
+    "computation": "computation-graph",
+    "scalar": "scalar-graph",
+    "folded": "folded-graph",
+}
+
+
+def _draw(
+    network: Network,
+    table: Passengers,
+    folder: str,
+    names: Iterable[str],
+    format: str = "svg",
+    passengers: int | None = None,
+    values: bool = False,
+) -> bool:
+    """Write the figures into the folder, as DOT where Graphviz's dot is missing; whether it was there."""
+    import graphviz
+
+    pictures = {FIGURES[name]: _figure(name, network, table, passengers, values) for name in names}
+    contents: dict[str, str | bytes] = {}
+    drawn = True
+    try:
+        for name, picture in pictures.items():
+            contents[f"{name}.{format}"] = (
+                picture.source if format == "dot" else picture.pipe(format, quiet=True)
+            )
+    except graphviz.ExecutableNotFound as error:
+        drawn = False
+        contents = {f"{name}.dot": picture.source for name, picture in pictures.items()}
+        _message(f"The pictures are written as DOT: {error}")
+    except graphviz.CalledProcessError as error:
+        raise CommandError(
+            f"Graphviz's dot failed: {' '.join(error.stderr.decode(errors='replace').split())}"
+        ) from error
+    files = _output_files(folder, *contents)
+    for name, path in files.items():
+        write_whole(path, contents[name])
+    _result("Drawn: " + ", ".join(_shown(path) for path in files.values()))
+    return drawn
+
+
+def _figure(
+    name: str, network: Network, table: Passengers, passengers: int | None, values: bool
+) -> "graphviz.Digraph":
+    """The picture of that name, of the first passengers: as many as are asked for, or as can be read."""
+    if name == "scheme":
+        return figures.network_scheme(network, values)
+    first = table.first(passengers or (1 if name == "scalar" else len(table)))
+    network.zero_grad()
+    try:
+        forward = network.forward(first.X, first.y)
+        forward.L.backward()
+        if name == "computation":
+            return figures.computation_graph(forward)
+        return figures.scalar_graph(forward) if name == "scalar" else figures.folded_graph(forward)
+    except (OverflowError, ValueError) as error:
+        raise CommandError(str(error)) from error
 
 
 class Word(NamedTuple):
@@ -121,6 +210,7 @@ class Word(NamedTuple):
     options: tuple[str, ...]
     help: str
     notes: str = ""
+    figures: tuple[str, ...] = ()
 
 
 _DESCRIPTION = """\
@@ -131,6 +221,8 @@ _NOTES = """\
 files:
   weights.json          the weights, and the scaling of the features that they belong to
   loss.csv, loss.svg    the mean squared error after each epoch, as a table and as a curve
+  network-scheme.svg, computation-graph.svg, scalar-graph.svg, folded-graph.svg
+                        the trained network, drawn (titanic draw --help); not by titanic train
 
 examples:
   titanic                                         the 58 passengers that come with the program
@@ -145,17 +237,36 @@ examples:
   titanic step --weights titanic-out/weights.json --passengers 1
   echo c | titanic step                           commands from a pipe: all steps at once"""
 
+_DRAW_NOTES = """\
+figures, and all four where none is named:
+  scheme                the network's columns and weights: Figure 1 of the sheet
+  computation           the graph of its operations, by letters: 6.2
+  scalar                every number of the first passenger's forward and backward pass
+  folded                the same for all passengers, folded into a box for each letter
+
+examples:
+  titanic draw                                    the network at the start
+  titanic draw scheme --values --weights titanic-out/weights.json
+  titanic draw scalar --passengers 2 --format pdf"""
+
 _TRAIN_OPTIONS = ("data", "raw", "epochs", "lr", "seed", "weights", "out")
 
 # The first is what `titanic` alone does.
 WORDS = {
-    "": Word(train, _TRAIN_OPTIONS, _DESCRIPTION, _NOTES),
+    "": Word(everything, _TRAIN_OPTIONS, _DESCRIPTION, _NOTES),
     "train": Word(train, _TRAIN_OPTIONS, "Train the network; write its weights and the losses.", _NOTES),
     "step": Word(
         step,
         ("passengers", "weights", "data", "raw", "seed"),
         "Step through the backward pass of the loss, forward and back.",
         _STEP_NOTES,
+    ),
+    "draw": Word(
+        draw,
+        ("passengers", "values", "format", "weights", "data", "raw", "seed", "out"),
+        "Draw the network, its computation graph and every scalar of it.",
+        _DRAW_NOTES,
+        tuple(FIGURES),
     ),
 }
 
@@ -198,6 +309,7 @@ class _Option(TypedDict, total=False):
     type: Callable[[str], object]
     default: object
     action: str
+    choices: Sequence[str]
 
 
 OPTIONS: dict[str, _Option] = {
@@ -214,8 +326,17 @@ OPTIONS: dict[str, _Option] = {
     "passengers": {
         "metavar": "N",
         "type": _number_of_passengers,
-        "default": 2,
-        "help": "how many passengers of the table to take, from its first row on (default: %(default)s)",
+        "help": "how many passengers of the table to take, from its first row on (default: 2 to step "
+        "through, 1 in the graph of scalars, else all)",
+    },
+    "values": {
+        "action": "store_true",
+        "help": "write the weights' numbers into the network's scheme",
+    },
+    "format": {
+        "choices": ("svg", "png", "pdf", "dot"),
+        "default": "svg",
+        "help": "the pictures' format: svg, png, pdf or dot (default: %(default)s)",
     },
     "epochs": {
         "metavar": "N",
@@ -256,6 +377,7 @@ def _find_word(arguments: Sequence[str]) -> str:
     """The word among the arguments, wherever it stands; "" where there is none."""
     scout = _Parser(add_help=False, allow_abbrev=False)
     scout.add_argument("word", nargs="?", default="")
+    scout.add_argument("figure", nargs="?")
     scout.add_argument("-h", "--help", "--version", action="store_true")
     for name, option in OPTIONS.items():
         scout.add_argument(f"--{name}", action=option.get("action", "store"))
@@ -268,13 +390,15 @@ def _find_word(arguments: Sequence[str]) -> str:
 def _parser(word: str) -> "_Parser":
     parser = _Parser(
         prog="titanic",
-        usage=f"titanic {word or '[WORD]'} [OPTIONS]",
+        usage=f"titanic {word or '[WORD]'} {'[FIGURE] ' if WORDS[word].figures else ''}[OPTIONS]",
         description=WORDS[word].help if word else _with_words(WORDS[word].help),
         epilog=WORDS[word].notes,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("word", nargs="?", help=argparse.SUPPRESS)
+    if WORDS[word].figures:
+        parser.add_argument("figure", nargs="?", choices=WORDS[word].figures, help=argparse.SUPPRESS)
     for name in WORDS[word].options:
         parser.add_argument(f"--{name}", **OPTIONS[name])
     parser.add_argument("--version", action="version", version=f"titanic {_version()}")

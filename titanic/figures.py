@@ -11,7 +11,7 @@ Each is a graphviz.Digraph, as `microgrid.draw` gives one.
 import math
 from typing import TYPE_CHECKING
 
-from microgrid import Value, draw
+from microgrid import Value, draw, topological_order
 from microgrid.drawing import ROLES, digraph, sized
 from microgrid.names import short
 from titanic.network import Forward, Network
@@ -163,9 +163,14 @@ def _shape(nodes: Value | list[Value] | list[list[Value]]) -> str:
 def scalar_graph(forward: Forward) -> "graphviz.Digraph":
     """Return every node of the forward pass.
 
-    Raises ValueError where these are more than 1,000, which they are from 25 passengers on.
+    Raises ValueError where these are more than 1,000, which nobody could read.
     """
-    return draw(forward.L, parameters=_weights(forward))
+    try:
+        return draw(forward.L, parameters=_weights(forward))
+    except ValueError:
+        passengers, nodes = len(forward.y), len(topological_order(forward.L))
+        ways = "draw fewer passengers, or the folded graph"
+        raise ValueError(f"{passengers} passengers make {nodes} boxes, too many to read: {ways}") from None
 
 
 def folded_graph(forward: Forward) -> "graphviz.Digraph":

@@ -282,12 +282,12 @@ def _is_finite_number(value: object) -> bool:
         return False  # an integer too large for a float
 
 
-def write_whole(path: str | Path, text: str) -> None:
-    """Write a text file, the whole of it or nothing: what was there stays until all is written."""
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Write a file, the whole of it or nothing: what was there stays until all is written."""
     target = Path(path)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(draft, target)
     except OSError as error:
         error.filename, error.filename2 = str(target), None  # whoever reads the message knows no draft
