@@ -13,26 +13,30 @@ like a session at a terminal.
 """
 
 import cmd
+import io
 import os
 import signal
 import stat
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from microgrid.names import expression, node_names, one_line, short
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def debug(root: Value) -> None:
     """Go through the backward pass from root at a prompt, step by step, forward and back.
 
     The leaves start at 0. Quit after the last step, every grad is as `backward` leaves it from zeroed leaves;
-    quit before, every grad is again what it was.
+    quit before, every grad is again what it was. Raises TypeError where root is no Value.
     """
     debugger = Debugger(root)
     try:
@@ -47,6 +51,8 @@ class Debugger(cmd.Cmd):
     prompt = "(debug) "
 
     def __init__(self, root: Value, stdin: TextIO | None = None, stdout: TextIO | None = None) -> None:
+        if sys.stdin is None:  # It was closed before the program began.
+            stdin = stdin or io.StringIO()
         self.at_terminal = stdin is None and sys.stdin.isatty()
         super().__init__("tab" if self.at_terminal else "", stdin, stdout)
         # input() has readline at a terminal, and a notebook answers it too.
@@ -77,6 +83,8 @@ class Debugger(cmd.Cmd):
                     break
                 except KeyboardInterrupt:
                     self.say("\n--KeyboardInterrupt--")
+                except UnicodeDecodeError as error:
+                    self.say(f"\nThis is no text in {error.encoding}; h lists the commands.")
         complete = self.done == self.total
         self.say("The grads of the complete pass stay." if complete else "Every grad is again what it was.")
 
@@ -263,27 +271,26 @@ class Debugger(cmd.Cmd):
         """draw [FILE]: draw the graph with the step marked, to svg, png, pdf, …"""
         from pathlib import Path
 
-        import graphviz
-
-        from microgrid.drawing import draw
-
-        path = Path(argument or f"step-{self.done}").expanduser()
-        if not path.suffix:
-            path = path.with_suffix(".svg")
-        part = path.with_name(f".{path.name}.part")
         try:
-            highlight = (self.step.node, self.step.position) if self.step else self.root
-            picture = draw(self.root, highlight=highlight)
-            part.write_bytes(picture.pipe(format=path.suffix[1:].lower()))
-            part.replace(path)
+            import graphviz
+
+            from microgrid.drawing import draw
+
+            path = Path(argument or f"step-{self.done}.svg").expanduser()
+            if not path.suffix:
+                raise ValueError(f"{path}: end the name in its format, .svg, .png, .pdf, …")
+            picture = draw(
+                self.root, highlight=(self.step.node, self.step.position) if self.step else self.root
+            )
+            _write_whole(path, picture.pipe(format=path.suffix[1:].lower()))
         except graphviz.ExecutableNotFound:
             self.say("Not drawn: Graphviz's program dot is not there; install Graphviz.")
-        except (OSError, ValueError, graphviz.CalledProcessError) as error:
+        except OSError as error:
+            self.say(f"Not drawn: {one_line(argument)}: {error.strerror}; give another FILE.")
+        except (ValueError, RuntimeError, graphviz.CalledProcessError) as error:
             self.say(f"Not drawn: {one_line(str(error))}")
         else:
-            self.say(f"Drawn: {path}")
-        finally:
-            part.unlink(missing_ok=True)
+            self.say(f"Drawn: {one_line(str(path))}")
 
     # Help and the end
 
@@ -294,9 +301,10 @@ class Debugger(cmd.Cmd):
             self.say(f"There is no command {argument!r}; h lists them.")
             return
         methods = [commands[argument]] if argument else dict.fromkeys(commands.values())
-        rows = [tuple(method.__doc__.split(": ", 1)) for method in methods]
-        for usage, meaning in rows:
-            self.say(f"{usage:<{max(len(usage) for usage, _ in rows)}}  {meaning}")
+        lines = [method.__doc__.split(": ", 1) for method in methods]
+        width = max(len(usage) for usage, _ in lines)
+        for usage, meaning in lines:
+            self.say(f"{usage:<{width}}  {meaning}")
 
     do_h = do_help
 
@@ -430,7 +438,7 @@ def count_paths(order: Iterable[Value]) -> dict[Value, int]:
 
 
 def _many(count: int) -> str:
-    return f"{count:,}" if count < MANY else "more than 10^18"
+    return f"{count:,}" if count < MANY else "10^18 or more"
 
 
 def _count(number: int, noun: str) -> str:
@@ -449,6 +457,18 @@ def _shortened(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     if len(rows) <= 16:
         return [*rows]
     return [*rows[:5], (f"… {len(rows) - 15} more …", *[""] * (len(rows[0]) - 1)), *rows[-10:]]
+
+
+def _write_whole(path: "Path", content: bytes) -> None:
+    """Write a file, the whole of it or nothing."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError, ValueError):
+            part.unlink()
+        raise
 
 
 def _width() -> int:

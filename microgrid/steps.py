@@ -103,6 +103,7 @@ def backward_steps(root: Value) -> Generator[Step, None, None]:
 
     The leaves start at 0.0 with the first step. Consumed to the end it leaves every grad as `backward` does
     from zeroed leaves; closed or dropped before, it puts back every grad that it found.
+    Raises TypeError, with the first step, where root is no Value.
 
     >>> x = Value(3.0, label="x")
     >>> y = x * x
@@ -111,6 +112,8 @@ def backward_steps(root: Value) -> Generator[Step, None, None]:
     ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 3 → 3
     ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 3 → 3 + 3 = 6
     """
+    if not isinstance(root, Value):
+        raise TypeError(f"the root of a backward pass is a Value, not {one_line(repr(root))}")
     names = node_names(root)
     uses = Counter(operand for node in names for operand in node.operands)
     contributions = dict.fromkeys(uses, 0)

@@ -16,6 +16,7 @@ import pytest
 from graphs import random_graphs
 from hypothesis import given
 from hypothesis import strategies as st
+from jupyter_client.manager import start_new_kernel
 
 from microgrid import Value, debug, topological_order
 from microgrid.debugger import MANY, Debugger, count_paths
@@ -325,7 +326,7 @@ def test_more_paths_than_anyone_counts_are_not_walked() -> None:
         y = y + y
     assert count_paths(topological_order(y))[topological_order(y)[0]] == MANY
     text = answer(y, "c", "w")
-    assert "This is one of more than 10^18 paths from v2000 to x; more than 10^18 of them end" in text
+    assert "This is one of 10^18 or more paths from v2000 to x; 10^18 or more of them end" in text
     assert "… 1986 more …" in text
     assert len(text.splitlines()) < 24
 
@@ -461,16 +462,23 @@ def test_what_cannot_be_drawn_is_one_line_and_leaves_nothing(
 ) -> None:
     _, _, y = diamond()
     monkeypatch.chdir(tmp_path)
-    many = Value.sum([Value(1.0)] * 1)
+    many = Value(1.0)
     for _ in range(1100):
         many = many + 1
+    (tmp_path / "folder.svg").mkdir()
     for root, file, reason in (
         (y, "step.docx", "unknown format: 'docx'"),
-        (y, "missing/step.svg", "No such file or directory"),
+        (y, "missing/step.svg", "missing/step.svg: No such file or directory; give another FILE."),
+        (y, "folder.svg", "folder.svg: Is a directory; give another FILE."),
+        (y, f"{'x' * 300}.svg", "File name too long; give another FILE."),
+        (y, "..", "..: end the name in its format, .svg, .png, .pdf, …"),
+        (y, "~nobody-of-that-name/step.svg", "home directory"),
+        (y, "a\0b.svg", "null byte"),
         (many, "step.svg", "more than 1000"),
     ):
         text = answer(root, f"draw {file}")
         assert text.startswith("Not drawn: ") and reason in text and text.count("\n") == 1
+    (tmp_path / "folder.svg").rmdir()
     (tmp_path / "old.svg").write_text("old")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert answer(y, "draw old.svg") == (
@@ -525,18 +533,22 @@ print("after:", x.grad, w.grad, y.grad)
 """
 
 
-def run(program: str, commands: str | None) -> str:
+def run(program: str, commands: bytes | None) -> str:
     """Return what a program prints whose commands come through a pipe, or from /dev/null."""
-    stdin = {"stdin": subprocess.DEVNULL} if commands is None else {"input": commands}
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=ENVIRONMENT, check=False, **stdin
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdin=subprocess.DEVNULL if commands is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    ) as process:
+        output, errors = process.communicate(commands)
+    assert (process.returncode, errors) == (0, b"")
+    return output.decode()
 
 
 def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
-    text = run(PROGRAM, "n\nc\nq\n")
+    text = run(PROGRAM, b"n\nc\nq\n")
     assert text.splitlines()[2:] == [
         "(debug) n",
         "> step 1 of 4: y = v1 + x",
@@ -553,8 +565,8 @@ def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
     ]
 
 
-@pytest.mark.parametrize("commands", ["", "n", "n\n", None])
-def test_the_end_of_the_input_quits(commands: str | None) -> None:
+@pytest.mark.parametrize("commands", [b"", b"n", b"n\n", None])
+def test_the_end_of_the_input_quits(commands: bytes | None) -> None:
     assert run(PROGRAM, commands).endswith("\nEvery grad is again what it was.\nafter: 0.0 0.0 0.0\n")
 
 
@@ -590,6 +602,40 @@ def test_what_the_command_line_cannot_open_is_one_line(options: list[str], statu
     done = subprocess.run(command, input="q\n", capture_output=True, text=True, env=ENVIRONMENT, check=False)
     assert done.returncode == status
     assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
+
+
+def test_what_is_no_text_is_one_line_and_a_closed_input_no_error() -> None:
+    shown = run(PROGRAM, b"n\n\xff\n")
+    assert "\nThis is no text in utf-8; h lists the commands.\n(debug) \nEvery grad is" in shown
+    command = f"{sys.executable} -m titanic step <&-"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=ENVIRONMENT, check=True)
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("Every grad is again what it was.", "")
+
+
+def test_what_is_no_value_is_one_line() -> None:
+    for thing in (3.0, None, [Value(1.0)]):
+        with pytest.raises(TypeError, match=r"^the root of a backward pass is a Value, not .*$"):
+            debug(thing)  # type: ignore[arg-type]
+
+
+def test_a_notebook_answers_the_prompt() -> None:
+    manager, client = start_new_kernel(kernel_name="python3", env=ENVIRONMENT)
+    answers = iter(["n", "c", "q"])
+    shown: list[str] = []
+    try:
+        client.execute_interactive(
+            PROGRAM,
+            allow_stdin=True,
+            stdin_hook=lambda message: client.input(next(answers)),
+            output_hook=lambda message: shown.append(message["content"].get("text", "")),
+            timeout=60,
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    text = "".join(shown)
+    assert "> step 1 of 4" in text and "> step 4 of 4" in text
+    assert text.endswith("The grads of the complete pass stay.\nafter: -1.0 3.0 1.0\n")
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
