@@ -23,6 +23,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from microgrid.names import expression, node_names, one_line, short
@@ -73,9 +74,10 @@ def draw(
 
     picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.6")
     if flow:
-        picture.attr("node", margin="0.15,0.06")  # the heads of wide arrows reach into the boxes
+        # The heads of wide arrows reach into the boxes.
+        picture.attr("node", margin="0.15,0.06" if rankdir in ("LR", "RL") else "0.1,0.12")
     if legend:
-        _add_legend(picture, local_grads, flow)
+        _add_legend(picture, local_grads, flow, rankdir)
     for box, k in numbers.items():
         role = _role(box, root, leaves)
         picture.node(
@@ -211,7 +213,7 @@ def folded(root: Value) -> list[Box]:
     boxes = list(dict.fromkeys(box_of[node] for node in names if node not in absorbed))
     formulas = _formulas(box_of, absorbed)
     for box in boxes:
-        stem, indices = stem_and_indices(box.nodes[0].label)
+        _, indices = stem_and_indices(box.nodes[0].label)
         shape = f" {_shape(box)}" if len(box.nodes) > 1 or indices else ""
         different = list(dict.fromkeys(formulas[node] for node in box.nodes if node.operands))
         formula = ", ".join([*different[:2], *(["…"] if len(different) > 2 else [])])
@@ -331,8 +333,9 @@ _MEANINGS = {
     "root": "what is differentiated",
 }
 _HIGHLIGHT = "#d55e00"
-# The letters of these have the same widths: what Graphviz measured in one fits in another.
-_FONT = "Helvetica,Arial,sans-serif"
+# Graphviz knows its widths even where no font is installed, and Helvetica and Liberation Sans have the same:
+# what was measured on one machine fits on another.
+_FONT = "Arial"
 
 
 def _role(box: Box, root: Value, parameters: set[Value]) -> str:
@@ -420,7 +423,7 @@ def _arrow_lines(box: Box, arrow: Arrow) -> list[str]:
     ]
 
 
-def _add_legend(picture: "graphviz.Digraph", local_grads: bool, flow: bool) -> None:
+def _add_legend(picture: "graphviz.Digraph", local_grads: bool, flow: bool, rankdir: str) -> None:
     """Add a frame with a box for each role, and with arrows where they carry a meaning."""
     frame = {"label": "", "style": "rounded", "color": "#808080", "margin": "12"}
     with picture.subgraph(name="cluster_legend", graph_attr=frame) as legend:
@@ -428,6 +431,10 @@ def _add_legend(picture: "graphviz.Digraph", local_grads: bool, flow: bool) -> N
             cells = f"<TR><TD>{sized(role, 13, bold=True)}</TD></TR><TR><TD>{sized(meaning, 12)}</TD></TR>"
             label = f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
             legend.node(f"legend-{role}", label, id=f"legend-{role}", **ROLES[role], **{"class": role})
+        if rankdir in ("TB", "BT"):  # one below the other here too
+            above = [f"legend-{role}" for role in _MEANINGS][:: 1 if rankdir == "TB" else -1]
+            for tail, head in pairwise(above):
+                legend.edge(tail, head, style="invis")
         samples: dict[str, dict[str, str]] = {}
         if local_grads:
             samples["∂result/∂operand"] = {"label": f"<{sized('0.5', 12)}>"}
