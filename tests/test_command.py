@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import xml.etree.ElementTree
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pexpect
@@ -198,6 +198,39 @@ def test_a_training_goes_on_from_its_weights_as_if_it_had_never_stopped(tmp_path
     assert main(["--epochs", "3", "--out", str(tmp_path)]) == 0
     assert main(["--epochs", "2", "--weights", weights, "--out", str(tmp_path)]) == 0
     assert losses_in(tmp_path) == losses_by_the_library(5, LEARNING_RATE, standardised(0))[3:]
+
+
+def test_unrolled_the_weights_are_the_same_and_the_losses_up_to_their_last_digits(tmp_path: Path) -> None:
+    by_graph, by_program = tmp_path / "graph", tmp_path / "program"
+    assert main(["--epochs", "5", "--out", str(by_graph)]) == 0
+    assert main(["--epochs", "5", "--unrolled", "--out", str(by_program)]) == 0
+    assert (by_program / "weights.json").read_text() == (by_graph / "weights.json").read_text()
+    assert losses_in(by_program) == pytest.approx(losses_in(by_graph), rel=1e-14)
+
+
+def test_unroll_prints_a_program_that_computes_the_loss_and_its_gradients(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["unroll", "--passengers", "3"]) == 0
+    namespace: dict[str, Callable[..., tuple[float, tuple[float, ...]]]] = {}
+    exec(capsys.readouterr().out, namespace)
+    network, X, y = Network.random(1), embedded().X[:3], embedded().y[:3]
+    weights = [parameter.data for parameter in network.parameters()]
+    loss, gradients = namespace["program"](*[x for row in X for x in row], *y, *weights)
+    forward = network.forward(X, y)
+    forward.L.backward()
+    assert loss == forward.L.data
+    assert gradients == tuple(parameter.grad for parameter in network.parameters())
+
+
+def test_unroll_says_of_how_many_passengers_it_makes_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["unroll", "--passengers", "250"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) > 10_000
+    assert main(["unroll", "--passengers", "251"]) == 1
+    assert capsys.readouterr() == (
+        "",
+        "titanic: a program for 251 passengers has more lines than it can; give 250 or fewer\n",
+    )
 
 
 def test_the_scaling_in_the_weights_wins_over_raw_and_the_command_says_so(

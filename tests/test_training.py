@@ -18,9 +18,11 @@ from titanic.training import (
     LEARNING_RATE,
     RAW_LEARNING_RATE,
     TrainingError,
+    _descend,
     is_dead,
     r_squared,
     train,
+    train_unrolled,
 )
 
 if TYPE_CHECKING:
@@ -129,6 +131,35 @@ def test_the_garbage_collector_is_as_it_was_whenever_a_pass_is_handed_over() -> 
             gc.enable()
 
 
+# Without the graph
+
+
+@pytest.mark.parametrize("raw", [False, True])
+def test_unrolled_the_training_gives_the_same_weights_bit_for_bit_and_losses_to_the_last_digits(
+    raw: bool,
+) -> None:
+    passengers = embedded()
+    by_graph, by_program = start(passengers, 3, raw), start(passengers, 3, raw)
+    rate = RAW_LEARNING_RATE if raw else LEARNING_RATE
+    passes = train(by_graph, passengers.X, passengers.y, epochs=20, learning_rate=rate)
+    losses = train_unrolled(by_program, passengers.X, passengers.y, epochs=20, learning_rate=rate)
+    for forward, loss in zip(passes, losses, strict=True):
+        assert weights_of(by_program) == weights_of(by_graph)
+        assert math.isclose(loss, forward.L.data, rel_tol=1e-14)
+
+
+def test_unrolled_a_loss_that_is_not_finite_ends_the_training_with_the_last_finite_weights() -> None:
+    by_graph, by_program = (Network.random(0, Scaling.of(X)) for _ in range(2))
+    for network, passes in [
+        (by_graph, train(by_graph, X, Y, epochs=50, learning_rate=0.5)),
+        (by_program, train_unrolled(by_program, X, Y, epochs=50, learning_rate=0.5)),
+    ]:
+        with pytest.raises(TrainingError, match="no longer finite after epoch"):
+            list(passes)
+        assert all(map(math.isfinite, weights_of(network)))
+    assert weights_of(by_program) == weights_of(by_graph)
+
+
 # What ends it before its end
 
 
@@ -137,11 +168,11 @@ def test_an_interrupt_at_any_point_leaves_the_weights_of_a_whole_epoch() -> None
     first_weights = weights_of(network)
     passes = train(network, X, Y, epochs=2, learning_rate=0.01)
     whole = [weights_of(network) for _ in passes]
-    code = train.__code__
+    code = _descend.__code__
     interrupted_in_epoch = [0, 0, 0, 0]
 
     def interrupted_after(instructions: int) -> bool:
-        """Train anew and raise KeyboardInterrupt before that instruction of `train`; whether it got there."""
+        """Train anew and raise KeyboardInterrupt before that instruction; whether it got there."""
         left = instructions
 
         def trace(frame: FrameType, event: str, argument: object) -> "TraceFunction | None":

@@ -19,11 +19,13 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO, TypedDict
 
+import microgrid
 from microgrid import debug
 from titanic import figures, training
 from titanic.network import Network, WeightsError, write_whole
@@ -90,12 +92,13 @@ def _train(options: argparse.Namespace, table: Passengers, network: Network) -> 
 
     status = 0
     losses: list[float] = []
-    forward = None
     with _second_interrupt_ends_at_once():
         try:
             with _progress(options.epochs) as show:
-                for forward in training.train(network, table.X, table.y, options.epochs, learning_rate):
-                    losses.append(forward.L.data)
+                arguments = (network, table.X, table.y, options.epochs, learning_rate)
+                by_graph = (forward.L.data for forward in training.train(*arguments))
+                for loss in training.train_unrolled(*arguments) if options.unrolled else by_graph:
+                    losses.append(loss)
                     show(len(losses) - 1, losses[-1])
         except KeyboardInterrupt:
             status = 130
@@ -103,7 +106,7 @@ def _train(options: argparse.Namespace, table: Passengers, network: Network) -> 
         except TrainingError as error:
             status = 1
             _message(f"titanic: {error}")
-        if forward is not None and training.is_dead(forward):
+        if losses and training.is_dead(network.forward(table.X, table.y)):
             _message(
                 "Every hidden unit is dead for every passenger: the predicted price is the same for all. "
                 f"Start anew with --lr {learning_rate / 10:g} or another --seed"
@@ -203,6 +206,19 @@ def _figure(
         raise CommandError(str(error)) from error
 
 
+def unroll(options: argparse.Namespace) -> int:
+    """Print the loss and its gradients by the weights, as a straight-line program for so many passengers."""
+    n = options.passengers or 2
+    if n > 250:
+        raise CommandError(f"a program for {n:,} passengers has more lines than it can; give 250 or fewer")
+    # Features, prices and weights are the program's inputs, so any will do here.
+    network = Network(W1=[[0.0] * 4] * 4, W2=[[0.0]] * 5)
+    forward = network.forward(X=[[0.0] * 3] * n, y=[0.0] * n)
+    inputs = [*chain.from_iterable(forward.X), *forward.y, *network.parameters()]
+    _result(microgrid.unroll(forward.L, inputs, wrt=network.parameters()).source.rstrip())
+    return 0
+
+
 class Word(NamedTuple):
     """One part of the job: the function that does it, the options that it takes, and what --help says."""
 
@@ -249,7 +265,12 @@ examples:
   titanic draw scheme --values --weights titanic-out/weights.json
   titanic draw scalar --passengers 2 --format pdf"""
 
-_TRAIN_OPTIONS = ("data", "raw", "epochs", "lr", "seed", "weights", "out")
+_UNROLL_NOTES = """\
+examples:
+  titanic unroll | less                           two passengers: each weight collects two contributions
+  titanic unroll --passengers 1 > program.py      a Python file that needs nothing else"""
+
+_TRAIN_OPTIONS = ("data", "raw", "unrolled", "epochs", "lr", "seed", "weights", "out")
 
 # The first is what `titanic` alone does.
 WORDS = {
@@ -267,6 +288,12 @@ WORDS = {
         "Draw the network, its computation graph and every scalar of it.",
         _DRAW_NOTES,
         tuple(FIGURES),
+    ),
+    "unroll": Word(
+        unroll,
+        ("passengers",),
+        "Print the loss and its gradients as a straight-line Python program.",
+        _UNROLL_NOTES,
     ),
 }
 
@@ -337,6 +364,10 @@ OPTIONS: dict[str, _Option] = {
         "choices": ("svg", "png", "pdf", "dot"),
         "default": "svg",
         "help": "the pictures' format: svg, png, pdf or dot (default: %(default)s)",
+    },
+    "unrolled": {
+        "action": "store_true",
+        "help": "train by a straight-line program for one passenger, not a graph: the same weights, sooner",
     },
     "epochs": {
         "metavar": "N",
