@@ -409,8 +409,8 @@ class Debugger(cmd.Cmd):
         return f"{collected} of {self.uses[node]} contributions collected"
 
     def say(self, line: str = "") -> None:
-        """Write a line."""
-        print(line, file=self.stdout)
+        """Write a line, at once: input() would swallow that nobody reads a pipe any more, and go on for ever."""
+        print(line, file=self.stdout, flush=True)
 
     def say_table(self, rows: Sequence[Sequence[str]]) -> None:
         """Write rows in columns, the first aligned on the left and the others, numbers, on the right."""
