@@ -409,7 +409,7 @@ class Debugger(cmd.Cmd):
         return f"{collected} of {self.uses[node]} contributions collected"
 
     def say(self, line: str = "") -> None:
-        """Write a line, at once: input() would swallow that nobody reads a pipe any more, and go on for ever."""
+        """Write a line at once: input() would swallow that nobody reads the pipe any more, and go on."""
         print(line, file=self.stdout, flush=True)
 
     def say_table(self, rows: Sequence[Sequence[str]]) -> None:
