@@ -28,6 +28,9 @@ settings.register_profile(
 settings.register_profile("fuzz", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
+# For PyTorch, which here meets small matrices only: a second thread makes them many times slower.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 files_left_out: list[str] = []
 tests_left_out: list[str] = []
 

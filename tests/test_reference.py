@@ -1,0 +1,150 @@
+"""PyTorch computes the same: the sheet's network as a module, its training, and any graph node by node."""
+
+import math
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from graphs import contributions, random_graphs
+from hypothesis import given
+from trainings import SEEDS, passengers_of, trainings
+
+from microgrid import Value, topological_order
+from titanic.network import Network
+from titanic.passengers import Scaling, embedded
+from titanic.reference import replay, to_module, to_network
+from titanic.training import EPOCHS, LEARNING_RATE
+
+LETTERS = ["A", "b1", "B", "C", "D", "b2", "E", "y", "F", "G", "H", "n", "L"]
+
+
+@pytest.fixture
+def network() -> Network:
+    return Network.random(7, Scaling.of(embedded().X))
+
+
+def columns(nodes: "Value | list[Value] | list[list[Value]]") -> list[list[Value]]:
+    if isinstance(nodes, Value):
+        return [[nodes]]
+    return [node if isinstance(node, list) else [node] for node in nodes]
+
+
+def test_each_letter_of_the_module_has_the_numbers_and_gradients_of_the_networks(network: Network) -> None:
+    X, y = embedded().X, embedded().y
+    forward = network.forward(X, y)
+    forward.L.backward()
+    module = to_module(network)
+    letters = module(X, y)
+    letters.L.backward()
+    assert sorted(vars(letters)) == sorted(LETTERS)
+    tensors = vars(letters) | {"W1": module.W1, "W2": module.W2}
+    for letter, tensor in tensors.items():
+        nodes = columns(getattr(forward, letter))
+        numbers = torch.tensor([[node.data for node in row] for row in nodes], dtype=torch.float64)
+        grads = torch.tensor([[node.grad for node in row] for row in nodes], dtype=torch.float64)
+        torch.testing.assert_close(tensor, numbers, rtol=1e-12, atol=0, msg=letter)
+        torch.testing.assert_close(tensor.grad, grads, rtol=1e-12, atol=1e-12, msg=letter)
+
+
+def test_the_way_to_pytorch_and_back_keeps_weights_and_scaling_to_the_bit(network: Network) -> None:
+    back = to_network(to_module(network))
+    assert [w.data for w in back.parameters()] == [w.data for w in network.parameters()]
+    assert back.scaling == network.scaling
+
+
+def test_training_the_module_leaves_the_network_as_it_was(network: Network) -> None:
+    before = [w.data for w in network.parameters()]
+    module = to_module(network)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.zero_()
+    assert [w.data for w in network.parameters()] == before
+    assert {w.data for w in to_network(module).parameters()} == {0.0}
+
+
+def test_the_module_is_like_any_other(network: Network) -> None:
+    module = to_module(network)
+    assert isinstance(module, torch.nn.Module)
+    assert {name: (tuple(p.shape), p.dtype) for name, p in module.named_parameters()} == {
+        "W1": ((4, 4), torch.float64),
+        "W2": ((5, 1), torch.float64),
+    }
+    other = to_module(Network.random(1))
+    other.load_state_dict(module.state_dict())
+    X, y = torch.tensor(embedded().X), torch.tensor(embedded().y)
+    with torch.no_grad():
+        assert torch.equal(other(X, y).E, module(X, y).E)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pytorch_trains_as_the_engine_does(seed: int) -> None:
+    assert_pytorch_trains_as_the_engine_does(seed, None)
+
+
+@pytest.mark.course_table
+@pytest.mark.parametrize("seed", SEEDS)
+def test_pytorch_trains_as_the_engine_does_on_the_courses_table(seed: int, course_table: Path) -> None:
+    assert_pytorch_trains_as_the_engine_does(seed, course_table)
+
+
+def assert_pytorch_trains_as_the_engine_does(seed: int, table: Path | None) -> None:
+    passengers = passengers_of(table)
+    X = torch.tensor(passengers.X, dtype=torch.float64)
+    y = torch.tensor(passengers.y, dtype=torch.float64)
+    module = to_module(Network.random(seed, Scaling.of(passengers.X)))
+    optimizer = torch.optim.SGD(module.parameters(), lr=LEARNING_RATE)
+    losses = []
+    for _ in range(EPOCHS):
+        loss = module(X, y).L
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    losses.append(module(X, y).L.item())
+    assert losses == pytest.approx(trainings(table)[seed].losses, rel=1e-9, abs=0)
+    assert losses[-1] < losses[0] / 2
+
+
+def test_every_node_of_the_sheets_network_has_its_counterpart(network: Network) -> None:
+    passengers = embedded().first(10)
+    L = network.forward(passengers.X, passengers.y).L
+    L.backward()
+    tensors = replay(L)
+    tensors[L].backward()
+    assert list(tensors) == topological_order(L)
+    for node, tensor in tensors.items():
+        assert tensor.item() == pytest.approx(node.data, rel=1e-12, abs=1e-12)
+        assert tensor.grad is not None
+        assert tensor.grad.item() == pytest.approx(node.grad, rel=1e-12, abs=1e-12)
+
+
+@given(random_graphs(max_nodes=12))
+def test_every_node_of_any_graph_has_its_counterpart(root: Value) -> None:
+    root.backward()
+    tensors = replay(root)
+    tensors[root].backward()
+    sizes = contributions(root)
+    for node, tensor in tensors.items():
+        # The last bits of a number may grow on the way up; here we ask whether the operations are the same.
+        assert math.isclose(tensor.item(), node.data, rel_tol=1e-6, abs_tol=1e-6)
+        grad = math.nan if tensor.grad is None else tensor.grad.item()
+        if math.isfinite(node.grad) and math.isfinite(sizes[node]):
+            assert math.isclose(grad, node.grad, rel_tol=1e-6, abs_tol=1e-6 * max(sizes[node], 1)), node
+
+
+def test_a_graph_of_a_single_leaf_is_replayed() -> None:
+    x = Value(3.0)
+    tensors = replay(x)
+    tensors[x].backward()
+    assert (tensors[x].item(), tensors[x].grad.item()) == (3.0, 1.0)
+
+
+@pytest.mark.parametrize("function", [lambda: to_module(Network.random(0)), lambda: replay(Value(1.0))])
+def test_without_pytorch_one_line_says_what_to_install(
+    function: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ImportError, match=r"^PyTorch is not installed; run: python -m pip install torch$"):
+        function()
