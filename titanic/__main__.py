@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO, TypedDict
 
 import microgrid
 from microgrid import debug
-from titanic import figures, training
+from titanic import figures, training, witnesses
 from titanic.network import Network, WeightsError, write_whole
 from titanic.passengers import DataError, Passengers, Scaling, embedded, load
 from titanic.training import TrainingError
+from titanic.witnesses import Verdict
 
 if TYPE_CHECKING:
     import graphviz
@@ -67,13 +68,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def everything(options: argparse.Namespace) -> int:
-    """Train the network, then draw the trained one."""
+    """Train the network, then check the gradients of the trained one, and draw it."""
     _require("rich", "matplotlib", "graphviz")
     table = _load_passengers(options)
     network = _start_network(options, table)
     status = _train(options, table, network)
     if status == 0:
+        verdict = _check(network, table)
+        _result(verdict.summary)
         _draw(network, table, options.out, FIGURES)
+        status = 0 if verdict.agrees else 1
     return status
 
 
@@ -219,6 +223,30 @@ def unroll(options: argparse.Namespace) -> int:
     return 0
 
 
+def check(options: argparse.Namespace) -> int:
+    """Show what the witnesses say of the engine's gradients, and whether they agree."""
+    _require("rich")
+    table = _load_passengers(options)
+    network = _start_network(options, table)
+    verdict = _check(network, table.first(options.passengers or len(table)))
+    if options.derivation:
+        _result(f"\n{verdict.derivation}")
+    _result(_gradient_table(verdict))
+    _result(_witness_table(verdict))
+    if kinks := verdict.at_a_kink:
+        shown = ", ".join(kinks[:5]) + (f" and {len(kinks) - 5} more" if len(kinks) > 5 else "")
+        _result(f"\nAt a kink of the relu, where central differences cannot tell: {shown}")
+    _result(f"\n{verdict.summary}")
+    return 0 if verdict.agrees else 1
+
+
+def _check(network: Network, table: Passengers) -> Verdict:
+    try:
+        return witnesses.check(network, table.X, table.y)
+    except OverflowError as error:
+        raise CommandError(str(error)) from error
+
+
 class Word(NamedTuple):
     """One part of the job: the function that does it, the options that it takes, and what --help says."""
 
@@ -270,6 +298,15 @@ examples:
   titanic unroll | less                           two passengers: each weight collects two contributions
   titanic unroll --passengers 1 > program.py      a Python file that needs nothing else"""
 
+_CHECK_NOTES = """\
+A weight has a row of its own; of a letter that has many entries, the one on which they differ most is shown.
+The exit status is 1 when a number differs from the engine's by more than its tolerance.
+
+examples:
+  titanic check                                   the network at the start
+  titanic check --weights titanic-out/weights.json --data train.csv
+  titanic check --derivation                      with every line of the closed form"""
+
 _TRAIN_OPTIONS = ("data", "raw", "unrolled", "epochs", "lr", "seed", "weights", "out")
 
 # The first is what `titanic` alone does.
@@ -294,6 +331,12 @@ WORDS = {
         ("passengers",),
         "Print the loss and its gradients as a straight-line Python program.",
         _UNROLL_NOTES,
+    ),
+    "check": Word(
+        check,
+        ("derivation", "passengers", "weights", "data", "raw", "seed"),
+        "Compare every gradient with closed form, central differences and PyTorch.",
+        _CHECK_NOTES,
     ),
 }
 
@@ -368,6 +411,10 @@ OPTIONS: dict[str, _Option] = {
     "unrolled": {
         "action": "store_true",
         "help": "train by a straight-line program for one passenger, not a graph: the same weights, sooner",
+    },
+    "derivation": {
+        "action": "store_true",
+        "help": "show the forward pass and every gradient in closed form, in the first passenger's numbers",
     },
     "epochs": {
         "metavar": "N",
@@ -596,6 +643,28 @@ def _price_table(first: Passengers, network: Network) -> str:
 
 def _price(price: float) -> str:
     return f"{price:.2f}" if abs(price) < 1e9 else f"{price:.3g}"
+
+
+def _gradient_table(verdict: Verdict) -> str:
+    rows = []
+    for letter, entries in verdict.letters.items():
+        shown = entries
+        if letter not in ("W1", "W2"):
+            shown = [max(entries, key=lambda entry: (entry.severity, abs(entry.engine)))]
+        for entry in shown:
+            told = [entry.engine, *entry.witnesses.values()]
+            numbers = ["kink" if number is None else f"{number:.6g}" for number in told]
+            rows.append((f"∂L/∂{entry.name}", f"of {len(entries)}", *numbers))
+    headings = ["closed form", "differences", "PyTorch"][: len(verdict.witnesses)]
+    return _table(("gradient", "", "engine", *headings), rows)
+
+
+def _witness_table(verdict: Verdict) -> str:
+    rows = [
+        (witness, f"{verdict.largest_difference(witness):.2g}", f"{witnesses.TOLERANCES[witness]:g}")
+        for witness in verdict.witnesses
+    ]
+    return _table(("witness", "largest difference", "tolerance"), rows)
 
 
 def _table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
