@@ -11,20 +11,23 @@ from pathlib import Path
 
 import graphviz
 
-DOCS = Path(__file__).parent.parent / "docs"
-FOLDER = DOCS / "pictures"
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+FOLDER = ROOT / "docs" / "pictures"
 
 
 def pictures() -> Iterator[tuple[str, graphviz.Digraph]]:
-    """Yield the name of each image that a page of the docs makes, and the picture that the code makes now."""
-    for page in sorted(DOCS.glob("*.md")):
+    """Yield the name of each image that one of the pages makes, and the picture that the code makes now."""
+    for page in PAGES:
         yield from pictures_of(page)
 
 
 def pictures_of(page: Path) -> Iterator[tuple[str, graphviz.Digraph]]:
     """Yield the name of each image that the page makes, and the picture."""
     namespace: dict[str, object] = {}
-    before, *parts = re.split(r"!\[[^]]*\]\(pictures/([\w-]+)\.svg\)", page.read_text(encoding="utf-8"))
+    before, *parts = re.split(
+        r"!\[[^]]*\]\((?:docs/)?pictures/([\w-]+)\.svg\)", page.read_text(encoding="utf-8")
+    )
     for name, code in zip(parts[::2], [before, *parts[1::2]]):
         for example in doctest.DocTestParser().get_examples(code):
             if not example.exc_msg and not example.want:  # what is printed is for another test
