@@ -63,7 +63,9 @@ def test_the_code_of_a_page_prints_what_the_page_says(
     monkeypatch.syspath_prepend(str(ROOT))
     namespace: dict[str, object] = {"__name__": "__main__"}
     for language, line, text in blocks(page):
-        if language == "python" and not (leave_out_torch and "torch" in text):
+        if leave_out_torch and "torch" in text.lower():
+            continue
+        if language == "python":
             namespace = run_python(text, namespace, page, line)
         elif language == "console":
             run_console(text, page, line)
@@ -88,3 +90,9 @@ def test_the_links_of_a_page_lead_somewhere(page: Path) -> None:
         assert linked.is_relative_to(ROOT), f"{page.name} links out of the project: {target}"
         if anchor and linked.suffix == ".md":
             assert anchor in anchors(linked), f"{page.name} links to {target}; {file} has no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_tests_that_a_page_names_are_where_it_links(page: Path) -> None:
+    for name, file in re.findall(r"\[`(test_\w+)`\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        assert f"\ndef {name}(" in (page.parent / file).read_text(encoding="utf-8"), name
