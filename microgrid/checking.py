@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from microgrid.names import one_line
-from microgrid.value import Number, Value, topological_order
+from microgrid.value import Number, Value, _described, topological_order
 
 
 def gradcheck(
@@ -32,6 +32,11 @@ def gradcheck(
     >>> gradcheck(lambda x, y: (x * y).tanh(), 0.5, -1.2)
     True
     """
+    if not callable(function):
+        raise TypeError(
+            f"gradcheck takes a function and the numbers at which to check it, not {_described(function)}: "
+            "write gradcheck(lambda x: x * x, 3.0)"
+        )
     leaves = [Value(x.data, x.label) if isinstance(x, Value) else Value(x) for x in inputs]
     derivatives = _by_backward(function, leaves)
     for i, (leaf, derivative) in enumerate(zip(leaves, derivatives)):
@@ -78,6 +83,7 @@ def _by_central_difference(
 def _result(function: Callable[..., Value], leaves: Sequence[Value]) -> Value:
     result = function(*leaves)
     if not isinstance(result, Value):
-        kind = type(result).__name__
-        raise TypeError(f"gradcheck needs a function that returns a Value, and this one returned a {kind}")
+        raise TypeError(
+            f"gradcheck takes a function that returns a Value, and this one returned {_described(result)}"
+        )
     return result

@@ -27,7 +27,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from microgrid.names import expression, node_names, one_line, short
-from microgrid.value import Value, topological_order
+from microgrid.value import Value, _described, _values, topological_order
 
 if TYPE_CHECKING:
     import graphviz
@@ -63,7 +63,7 @@ def draw(
     >>> draw(x * x + 1).source.count("->")
     4
     """
-    leaves = _checked(root, parameters, rankdir)
+    leaves = _checked(parameters, rankdir)
     boxes = folded(root) if fold else unfolded(root, max_nodes)
     if len(boxes) > max_nodes:
         raise _too_many(len(boxes), max_nodes, "label more of its nodes, so that they fold together")
@@ -272,20 +272,14 @@ def stem_and_indices(label: str) -> tuple[str, list[str]]:
     return stem, brackets[1:-1].replace("][", ",").split(",")
 
 
-def _checked(root: Value, parameters: Iterable[Value], rankdir: str) -> set[Value]:
+def _checked(parameters: Iterable[Value], rankdir: str) -> set[Value]:
     """Return the parameters as a set; an error in one line for an argument that cannot be used."""
-    if not isinstance(root, Value):
-        raise TypeError(f"draw takes the Value at the root of the graph, not {_kind(root)}")
-    if isinstance(parameters, Value) or not isinstance(parameters, Iterable):
-        raise TypeError(f"parameters are several Values, a list of them, not {_kind(parameters)}")
-    leaves = list(parameters)
+    leaves = _values("parameters", parameters)
     for leaf in leaves:
-        if not isinstance(leaf, Value):
-            raise TypeError(f"parameters are Values, not {_kind(leaf)}")
         if leaf.operands:
-            raise ValueError(f"parameters are leaves, and {_kind(leaf)} was computed")
+            raise ValueError(f"parameters are leaves, and {_described(leaf)} was computed")
     if rankdir not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"rankdir is LR, TB, RL or BT, not {one_line(repr(rankdir))}")
+        raise ValueError(f"rankdir is LR, TB, RL or BT, not {_described(rankdir)}")
     return set(leaves)
 
 
@@ -295,24 +289,16 @@ def _marked(highlight: Value | Use | None, boxes: list[Box]) -> Box | Arrow | No
         return None
     node, position = highlight if isinstance(highlight, tuple) and len(highlight) == 2 else (highlight, None)
     if not isinstance(node, Value) or not (position is None or type(position) is int):
-        raise TypeError(f"highlight is a Value or a pair (Value, position), not {_kind(highlight)}")
+        raise TypeError(f"highlight is a Value or a pair (Value, position), not {_described(highlight)}")
     box = next((box for box in boxes if node in box.nodes or node in box.absorbed), None)
     if box is None:
-        raise ValueError(f"highlight: {_kind(node)} is not in this graph")
+        raise ValueError(f"highlight: {_described(node)} is not in this graph")
     if position is None:
         return box
     if not 0 <= position < len(node.operands):
-        raise ValueError(f"highlight: {_kind(node)} has no operand at position {position}")
+        raise ValueError(f"highlight: {_described(node)} has no operand at position {position}")
     # A use inside a box has no arrow of its own: the box stands for it.
     return next((arrow for arrow in box.arrows if (node, position) in arrow.uses), box)
-
-
-def _kind(thing: object) -> str:
-    """Return what a thing is, in one line for an error."""
-    if isinstance(thing, Value):
-        return f"the Value {one_line(thing.label)}" if thing.label else f"the Value {short(thing.data)}"
-    text = one_line(repr(thing))
-    return f"the {type(thing).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
 # How it looks. A leaf has corners, what was computed is round; a parameter's border is double, a constant's

@@ -6,19 +6,23 @@ Pictures, steps, debugger, page and unrolled program all ask here, so that they 
 import math
 from collections import Counter
 
-from microgrid.value import Value, topological_order
+from microgrid.value import Value, _no_label, topological_order
 
 
 def node_names(root: Value) -> dict[Value, str]:
     """Return a name for each node under root, no two alike, in topological order.
 
     A node's name is its label; one that has no label, or shares it, is called v1, v2, … in that order.
+    Raises TypeError where root is no Value, or a label no string.
 
     >>> x = Value(2.0, label="x")
     >>> list(node_names(x * x + 1).values())
     ['x', 'v1', 'v2', 'v3']
     """
     order = topological_order(root)
+    for node in order:
+        if not isinstance(node.label, str):
+            raise _no_label(node.label)
     bearers = Counter(node.label for node in order)
     names = {}
     number = 0

@@ -17,7 +17,7 @@ What is private to micrograd (`_prev`, `_op`) is not offered.
 import random
 from collections.abc import Iterable
 
-from microgrid.value import Number, Value
+from microgrid.value import Number, Value, _described
 
 
 class Module:
@@ -42,8 +42,11 @@ class Neuron(Module):
         self.nonlin = nonlin
 
     def __call__(self, x: Iterable[Value | Number]) -> Value:
-        """Return the neuron's activation; raises ValueError unless there is an input for each weight."""
-        inputs = list(x)
+        """Return the neuron's activation.
+
+        Raises ValueError unless there is an input for each weight, TypeError where x is no list of them.
+        """
+        inputs = _listed(x)
         if len(inputs) != len(self.w):
             raise ValueError(f"a neuron with {len(self.w)} weights takes as many inputs, not {len(inputs)}")
         activation = sum((wi * xi for wi, xi in zip(self.w, inputs)), self.b)
@@ -65,7 +68,7 @@ class Layer(Module):
 
     def __call__(self, x: Iterable[Value | Number]) -> Value | list[Value]:
         """Return the activations of the neurons, of a single neuron without a list around it."""
-        inputs = list(x)
+        inputs = _listed(x)
         activations = [neuron(inputs) for neuron in self.neurons]
         return activations[0] if len(activations) == 1 else activations
 
@@ -78,10 +81,17 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """Layers of the sizes nouts, one after the other; all but the last go through relu."""
+    """Layers of the sizes nouts, one after the other; all but the last go through relu.
+
+    Raises TypeError where nouts is a single size, ValueError where it is empty.
+    """
 
     def __init__(self, nin: int, nouts: Iterable[int]) -> None:
+        if isinstance(nouts, int):
+            raise TypeError(f"an MLP takes a list of the sizes of its layers, such as [{nouts}], not {nouts}")
         sizes = [nin, *nouts]
+        if len(sizes) == 1:
+            raise ValueError("an MLP has a layer at least: give a list of sizes, such as [16, 1]")
         last = len(sizes) - 2
         self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != last) for i in range(last + 1)]
 
@@ -99,3 +109,10 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(str(layer) for layer in self.layers)}]"
+
+
+def _listed(inputs: Iterable[Value | Number]) -> list[Value | Number]:
+    try:
+        return list(inputs)
+    except TypeError:
+        raise TypeError(f"the inputs come as a list, such as [x, y], not as {_described(inputs)}") from None

@@ -112,8 +112,6 @@ def backward_steps(root: Value) -> Generator[Step, None, None]:
     ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 3 → 3
     ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 3 → 3 + 3 = 6
     """
-    if not isinstance(root, Value):
-        raise TypeError(f"the root of a backward pass is a Value, not {one_line(repr(root))}")
     names = node_names(root)
     uses = Counter(operand for node in names for operand in node.operands)
     contributions = dict.fromkeys(uses, 0)

@@ -29,11 +29,14 @@ from microgrid.value import (
     Value,
     _as_value,
     _cos,
+    _described,
     _number,
     _power,
     _power_by_number,
+    _short,
     _sigmoid,
     _sin,
+    _values,
     topological_order,
 )
 
@@ -105,8 +108,9 @@ class Unrolled:
     ) -> tuple[float, tuple[float, ...]] | tuple[Value, tuple[Value, ...]]:
         """Run the program on a number for each input."""
         if len(numbers) != len(self.parameters):
+            count, names = len(self.parameters), ", ".join(self.parameters)
             raise TypeError(
-                f"the program takes {len(self.parameters)} numbers, ({', '.join(self.parameters)}), "
+                f"the program takes {count} number{'' if count == 1 else 's'}, ({_short(names)}), "
                 f"and was given {len(numbers)}"
             )
         if set(map(type, numbers)) <= {float}:
@@ -134,10 +138,9 @@ def unroll(root: Value, inputs: Iterable[Value], wrt: Iterable[Value] | None = N
     >>> unroll(x * x + x, inputs=[x])(5.0)
     (30.0, (11.0,))
     """
-    [root] = _values("root", [root])
+    order = topological_order(root)
     inputs = _values("inputs", inputs)
     wrt = inputs if wrt is None else _values("wrt", wrt)
-    order = topological_order(root)
     if len(order) > MOST_NODES:
         raise ValueError(
             f"the graph has {len(order):,} nodes, more than the {MOST_NODES:,} that can be unrolled: "
@@ -145,12 +148,12 @@ def unroll(root: Value, inputs: Iterable[Value], wrt: Iterable[Value] | None = N
         )
     for node in inputs:
         if node.operands:
-            raise ValueError(f"an input is a leaf, and {node!r} was computed from others")
+            raise ValueError(f"an input is a leaf, and {_described(node)} was computed from others")
     if len(set(inputs)) < len(inputs):
         twice = next(node for node in inputs if inputs.count(node) > 1)
-        raise ValueError(f"the input {twice!r} is given twice")
+        raise ValueError(f"{_described(twice)} is given twice among the inputs: once is enough")
     for node in set(wrt).difference(order, inputs):
-        raise ValueError(f"the root does not depend on {node!r}, whose gradient wrt asks for")
+        raise ValueError(f"the root does not depend on {_described(node)}, whose gradient wrt asks for")
     program = _Program(order, inputs, wrt)
     return Unrolled(program.source(), program.parameters)
 
@@ -346,17 +349,6 @@ def _in_brackets(before: str, items: Collection[str], after: str) -> str:
         break_on_hyphens=False,
     )
     return f"{before}\n{block}\n{after.removeprefix(',')}"
-
-
-def _values(what: str, nodes: Iterable[Value]) -> list[Value]:
-    """Return the nodes as a list; TypeError where they are anything but Values."""
-    if isinstance(nodes, Value) or not isinstance(nodes, Iterable):
-        raise TypeError(f"{what} takes a list of Values, not a {type(nodes).__name__}")
-    nodes = list(nodes)
-    for node in nodes:
-        if not isinstance(node, Value):
-            raise TypeError(f"{what} takes Values, not a {type(node).__name__}")
-    return nodes
 
 
 # What a program may call

@@ -13,6 +13,7 @@ backward pass, the order in which it walks, and the rules of the operations that
 import math
 import numbers
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NoReturn
 
 Number = float | numbers.Real
 # The result of an operation, and its derivative by each operand.
@@ -45,7 +46,7 @@ class Value:
 
     def __init__(self, data: Number, label: str = "") -> None:
         if not isinstance(label, str):
-            raise TypeError(f"a label is a string, not {_described(label)}")
+            raise _no_label(label)
         self.data = data if type(data) is float else _real(data)
         self.grad = 0.0
         self.label = label
@@ -57,6 +58,20 @@ class Value:
         label = f", label={_short(str(self.label))!r}" if self.label else ""
         op = f", op={self.op!r}" if self.op else ""
         return f"Value(data={self.data}, grad={self.grad}{label}{op})"
+
+    def __format__(self, specification: str) -> str:
+        """Return the number in the format asked for, f"{loss:.4f}"; without one the same as str."""
+        return format(self.data, specification) if specification else str(self)
+
+    if not TYPE_CHECKING:
+        # Python asks for these in math.exp(x) or round(x), where the number would go on without its gradient.
+        # They are here to say so, and hidden from type checkers, which would take a Value for a number.
+        def __float__(self, *digits: int) -> NoReturn:
+            raise TypeError(
+                "a Value is no float: compute with its methods, as in x.exp(), or with its number, x.data"
+            )
+
+        __int__ = __round__ = __float__
 
     # The operations. Each line of the form _node(data, op, operands, local_grads) is a rule of calculus:
     # the number, and beside it the derivative of that number by each operand.
@@ -153,7 +168,11 @@ class Value:
         """
         operands = []
         data = 0.0
-        for value in values:
+        try:
+            iterator = iter(values)
+        except TypeError:
+            raise TypeError(f"Value.sum takes a list of Values, not {_described(values)}") from None
+        for value in iterator:
             operand = value if type(value) is Value else _as_value(value)
             operands.append(operand)
             data += operand.data
@@ -192,7 +211,11 @@ def topological_order(root: Value) -> list[Value]:
     """Return the nodes under root, each once, operands before the results that were made from them.
 
     Operands come in the order in which they are written, so the list reads like the forward pass.
+    Raises TypeError where root is no Value.
     """
+    if not isinstance(root, Value):
+        advice = "give the Value that the computation ends in"
+        raise TypeError(f"the root of a graph is a Value, not {_described(root)}: {advice}")
     order: list[Value] = []
     seen: set[Value] = set()
     # Recursion's stack, in the open, since it may grow to a million: the nodes begun, from the root down, and
@@ -358,22 +381,38 @@ def _number(other: Value | Number) -> float:
 def _real(number: Number) -> float:
     """Return a real number as a float."""
     if type(number) is not int and not isinstance(number, numbers.Real):
-        raise TypeError(f"a Value takes a real number, not {_described(number)}")
+        advice = _ADVICE.get(type(number).__name__, _ADVICE["list"] if hasattr(number, "__iter__") else "")
+        raise TypeError(f"a Value takes a real number, not {_described(number)}{advice}")
     try:
         return float(number)
     except OverflowError:
+        kind = type(number).__name__
         raise OverflowError(
-            f"a Value holds a float, and this {type(number).__name__} is too large for one"
+            f"a Value holds a float, and this {kind} is too large for one: keep below 1.8e308"
         ) from None
 
 
+def _values(what: str, values: Iterable[Value]) -> list[Value]:
+    """Return several Values as a list; TypeError where they are anything else."""
+    if isinstance(values, Value) or not isinstance(values, Iterable):
+        raise TypeError(f"{what} takes a list of Values, not {_described(values)}")
+    nodes = list(values)
+    for node in nodes:
+        if not isinstance(node, Value):
+            raise TypeError(f"{what} takes Values, not {_described(node)}")
+    return nodes
+
+
+def _no_label(label: object) -> TypeError:
+    return TypeError(f"a label is a string, such as 'x', not {_described(label)}")
+
+
 def _described(thing: object) -> str:
-    """Return what was given in the place of a number, and what to do about it where that is known."""
+    """Return what was given in the place of something else, on one line: `the float 2.0`."""
     if thing is None:
         return "None"
-    kind = type(thing).__name__
-    advice = "its number is its .data" if isinstance(thing, Value) else _ADVICE.get(kind)
-    return f"the {kind} {_short(repr(thing))}" + (f": {advice}" if advice else "")
+    kind, shown = type(thing).__name__, _short(repr(thing))
+    return f"the {shown}" if shown.startswith(f"{kind}(") else f"the {kind} {shown}"
 
 
 def _short(text: str) -> str:
@@ -382,8 +421,15 @@ def _short(text: str) -> str:
     return line if len(line) <= 60 else line[:57] + "..."
 
 
+# What to do about what was given in the place of a number.
 _ADVICE = {
-    "complex": "take its real part",
-    "str": "float(...) makes a number of a text",
-    **dict.fromkeys(["list", "tuple", "ndarray", "Tensor"], "compute with its elements, one by one"),
+    "Value": ": its number is its .data",
+    "NoneType": ": whatever made it returned nothing, as backward() does",
+    "complex": ": take its real part",
+    "str": ": float(...) makes a number of a text",
+    "Decimal": ": float(...) makes a float of it",
+    "list": ": compute with its elements, one by one",
+    **dict.fromkeys(
+        ["function", "method", "builtin_function_or_method"], ": write (...) after it to call it"
+    ),
 }

@@ -614,7 +614,7 @@ def test_what_is_no_text_is_one_line_and_a_closed_input_no_error() -> None:
 
 def test_what_is_no_value_is_one_line() -> None:
     for thing in (3.0, None, [Value(1.0)]):
-        with pytest.raises(TypeError, match=r"^the root of a backward pass is a Value, not .*$"):
+        with pytest.raises(TypeError, match=r"^the root of a graph is a Value, not .*$"):
             debug(thing)  # type: ignore[arg-type]
 
 

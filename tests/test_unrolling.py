@@ -471,13 +471,13 @@ def test_numbers_are_taken_as_value_takes_them() -> None:
 def test_what_cannot_be_unrolled_is_an_error_of_one_line() -> None:
     x, y = Value(3.0, "x"), Value(4.0, "y")
     for arguments, error, message in [
-        ((x * y, [x, y, x]), ValueError, r"the input Value\(.*label='x'\) is given twice"),
-        ((-(x * y), [x * y]), ValueError, "an input is a leaf, and Value.* was computed"),
-        ((x * x, [x], [y]), ValueError, "the root does not depend on Value.*'y'"),
-        ((x * x, x), TypeError, "inputs takes a list of Values, not a Value"),
-        ((x * x, [x], x), TypeError, "wrt takes a list of Values, not a Value"),
-        ((x * x, [3.0]), TypeError, "inputs takes Values, not a float"),
-        ((3.0, [x]), TypeError, "root .* not a float"),
+        ((x * y, [x, y, x]), ValueError, r"the Value\(.*label='x'\) is given twice"),
+        ((-(x * y), [x * y]), ValueError, "an input is a leaf, and the Value.* was computed"),
+        ((x * x, [x], [y]), ValueError, "the root does not depend on the Value.*'y'"),
+        ((x * x, x), TypeError, "inputs takes a list of Values, not the Value"),
+        ((x * x, [x], x), TypeError, "wrt takes a list of Values, not the Value"),
+        ((x * x, [3.0]), TypeError, "inputs takes Values, not the float 3.0"),
+        ((3.0, [x]), TypeError, "root .* not the float 3.0"),
     ]:
         with pytest.raises(error, match=message) as caught:
             unroll(*arguments)  # type: ignore[arg-type]

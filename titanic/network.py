@@ -107,9 +107,10 @@ class Network(Module):
     def inputs(self, X: Numbers, y: Sequence[float | Value]) -> tuple[Rows, Column]:
         """The features, standardised, and the prices as labelled leaves, for several forward passes.
 
-        X is n × 3 and y has n entries, in natural units; Values among them stay as they are.
-        Raises ValueError where the shapes do not fit.
+        X is n × 3 and y has n entries, in natural units; an X of Values stays as it is, as does any in y.
+        Raises ValueError where the shapes do not fit, TypeError where X or y is no list of them.
         """
+        X, y = _listed("X", X), _listed("y", y)
         if len(X) != len(y):
             raise ValueError(f"X has {len(X)} passengers and y has {len(y)} prices; give as many of each")
         prices = [
@@ -154,10 +155,14 @@ class Network(Module):
 
     def _features(self, X: Numbers) -> Rows:
         """X as leaves of standardised features, or X itself where it is made of Values."""
+        X = _listed("X", X)
         for k, row in enumerate(X, start=1):
-            if len(row) != 3:
-                raise ValueError(f"X has {len(row)} features for passenger {k}; give age, class and survived")
-        if X and isinstance(X[0][0], Value):
+            if not hasattr(row, "__len__") or len(row) != 3:
+                raise ValueError(f"passenger {k} of X is not three features; give age, class and survived")
+        of_values = {isinstance(x, Value) for row in X for x in row}
+        if of_values == {True, False}:
+            raise ValueError("X is partly Values and partly numbers; make all of it the one or the other")
+        if of_values == {True}:
             return cast(Rows, X)
         return _labelled("X", _leaves(self.scaling.apply(cast(Sequence[Sequence[float]], X))))
 
@@ -236,6 +241,7 @@ def _ones(n: int) -> Column:
 
 
 Nodes = TypeVar("Nodes", Value, Column, Rows)
+Entry = TypeVar("Entry")
 
 
 def _labelled(letter: str, nodes: Nodes) -> Nodes:
@@ -261,17 +267,27 @@ def _labels(letter: str, *shape: int) -> list[str]:
 # Checking and writing
 
 
+def _listed(name: str, values: Iterable[Entry]) -> list[Entry]:
+    """The values as a list; TypeError where they are nothing of the kind."""
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(
+            f"{name} is a list with an entry for each passenger, not a {type(values).__name__}"
+        ) from None
+
+
 def _matrix(name: str, values: object, rows: int, columns: int) -> list[list[float]]:
     """The values as rows of floats; ValueError unless they are that many rows of that many finite numbers."""
     if not isinstance(values, Sequence) or len(values) != rows:
-        raise ValueError(f"{name} does not have {rows} rows")
+        raise ValueError(f"{name} is not a list of {rows} rows")
     return [_row(f"{name}, row {i}", row, columns) for i, row in enumerate(values, start=1)]
 
 
 def _row(name: str, values: object, size: int) -> list[float]:
     """The values as floats; ValueError unless they are that many finite numbers."""
     if not (isinstance(values, Sequence) and len(values) == size and all(map(_is_finite_number, values))):
-        raise ValueError(f"{name} does not hold {size} finite number{'s' if size > 1 else ''}")
+        raise ValueError(f"{name} is not a list of {size} finite number{'s' if size > 1 else ''}")
     return [float(value) for value in values]
 
 

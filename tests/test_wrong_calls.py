@@ -1,0 +1,191 @@
+"""What a student calls by mistake: each is an error of one line that says what to do instead."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import microgrid
+from microgrid import Value, nn
+from titanic.network import Network
+from titanic.passengers import embedded
+from titanic.training import train
+
+ELEMENTS = "compute with its elements, one by one"
+METHODS = "compute with its methods, as in x.exp(), or with its number, x.data"
+ROOT = "give the Value that the computation ends in"
+PRICES = "a list with an entry for each passenger"
+FEATURES = "give age, class and survived"
+
+# The call, the type of its error, and the part of the message that says what to do instead.
+WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
+    # Not one number but several
+    ("[x, x] * x", TypeError, ELEMENTS),
+    ("x * [x, x]", TypeError, ELEMENTS),
+    ("[1.0, 2.0] + x", TypeError, ELEMENTS),
+    ("(1.0, 2.0) - x", TypeError, ELEMENTS),
+    ("{1.0} / x", TypeError, ELEMENTS),
+    ("range(3) * x", TypeError, ELEMENTS),
+    ("(i for i in range(3)) + x", TypeError, ELEMENTS),
+    ("np.array([1.0, 2.0]) * x", TypeError, ELEMENTS),
+    ("x * np.array([1.0, 2.0])", TypeError, ELEMENTS),
+    ("np.array([1.0, 2.0]) < x", TypeError, ELEMENTS),
+    ("x ** np.array([1.0, 2.0])", TypeError, ELEMENTS),
+    ("Value([1.0, 2.0])", TypeError, ELEMENTS),
+    ("Value.sum([[x, x], [x, x]])", TypeError, ELEMENTS),
+    ("Value.sum(np.ones((2, 2)))", TypeError, ELEMENTS),
+    # No number at all
+    ("Value('3')", TypeError, "float(...) makes a number of a text"),
+    ("x + '3'", TypeError, "float(...) makes a number of a text"),
+    ("'3' * x", TypeError, "float(...) makes a number of a text"),
+    ("Value(None)", TypeError, "whatever made it returned nothing, as backward() does"),
+    ("x + x.backward()", TypeError, "whatever made it returned nothing, as backward() does"),
+    ("max([x, None])", TypeError, "whatever made it returned nothing, as backward() does"),
+    ("x + x.relu", TypeError, "write (...) after it to call it"),
+    ("x * math.exp", TypeError, "write (...) after it to call it"),
+    ("x * 1j", TypeError, "take its real part"),
+    ("Value(Value(1))", TypeError, "its number is its .data"),
+    ("Value(x * x)", TypeError, "its number is its .data"),
+    ("Value(10**400)", OverflowError, "keep below 1.8e308"),
+    ("x + 10**400", OverflowError, "keep below 1.8e308"),
+    # A Value where Python wants a plain number
+    ("math.exp(x)", TypeError, METHODS),
+    ("math.tanh(x)", TypeError, METHODS),
+    ("math.isnan(x)", TypeError, METHODS),
+    ("math.floor(x)", TypeError, METHODS),
+    ("float(x)", TypeError, METHODS),
+    ("int(x)", TypeError, METHODS),
+    ("complex(x)", TypeError, METHODS),
+    ("round(x)", TypeError, METHODS),
+    ("round(x, 2)", TypeError, METHODS),
+    ("'%.2f' % x", TypeError, METHODS),
+    ("np.float64(x)", TypeError, METHODS),
+    ("np.array([x, x], dtype=float)", TypeError, METHODS),
+    # Labels and sums
+    ("Value(1, label=3)", TypeError, "a label is a string, such as 'x', not the int 3"),
+    ("Value(1, 2)", TypeError, "a label is a string, such as 'x', not the int 2"),
+    ("Value(1, label=None)", TypeError, "a label is a string, such as 'x', not None"),
+    ("draw(relabelled)", TypeError, "a label is a string, such as 'x', not the int 3"),
+    ("debug(relabelled)", TypeError, "a label is a string, such as 'x', not the int 3"),
+    ("unroll(relabelled, [])", TypeError, "a label is a string, such as 'x', not the int 3"),
+    ("Value.sum(3)", TypeError, "takes a list of Values, not the int 3"),
+    ("Value.sum(x)", TypeError, "takes a list of Values, not the Value(data=2.0, "),
+    ("Value.sum(None)", TypeError, "takes a list of Values, not None"),
+    # A root that is no Value
+    ("Value.backward(2.0)", TypeError, ROOT),
+    ("topological_order(2.0)", TypeError, ROOT),
+    ("topological_order(None)", TypeError, ROOT),
+    ("topological_order([y])", TypeError, ROOT),
+    ("list(backward_steps(2.0))", TypeError, ROOT),
+    ("debug(y.data)", TypeError, ROOT),
+    ("debug(y.backward())", TypeError, ROOT),
+    ("debug(forward)", TypeError, ROOT),
+    ("draw(2.0)", TypeError, ROOT),
+    ("draw([y, x])", TypeError, ROOT),
+    ("draw(2.0, fold=True)", TypeError, ROOT),
+    ("draw(forward)", TypeError, ROOT),
+    ("unroll(2.0, [x])", TypeError, ROOT),
+    ("unroll([y], [x])", TypeError, ROOT),
+    # What the windows are told beside the root
+    ("draw(y, parameters=x)", TypeError, "takes a list of Values, not the Value(data=2.0, "),
+    ("draw(y, parameters=['x'])", TypeError, "takes Values, not the str 'x'"),
+    ("draw(y, parameters=[y])", ValueError, "parameters are leaves"),
+    ("draw(y, highlight='x')", TypeError, "highlight is a Value or a pair (Value, position)"),
+    ("draw(y, highlight=Value(1))", ValueError, "is not in this graph"),
+    ("draw(y, rankdir='lr')", ValueError, "rankdir is LR, TB, RL or BT"),
+    ("draw(y, max_nodes=1)", ValueError, "fold it (fold=True), draw a smaller graph, or raise max_nodes"),
+    ("unroll(y, x)", TypeError, "takes a list of Values, not the Value(data=2.0, "),
+    ("unroll(y, [2.0])", TypeError, "takes Values, not the float 2.0"),
+    ("unroll(y, [y])", ValueError, "an input is a leaf"),
+    ("unroll(y, [x, x])", ValueError, "once is enough"),
+    ("unroll(y, [x], wrt=x)", TypeError, "takes a list of Values, not the Value(data=2.0, "),
+    ("unroll(y, [x], wrt=[Value(1)])", ValueError, "the root does not depend on the Value(data=1.0, "),
+    ("gradcheck(y)", TypeError, "write gradcheck(lambda x: x * x, 3.0)"),
+    ("gradcheck(2.0, 3.0)", TypeError, "write gradcheck(lambda x: x * x, 3.0)"),
+    ("gradcheck(lambda x: x.data, 3.0)", TypeError, "takes a function that returns a Value"),
+    ("gradcheck(lambda x: math.sin(x), 3.0)", TypeError, METHODS),
+    ("gradcheck(lambda x: x * x, [3.0])", TypeError, ELEMENTS),
+    # An unrolled program
+    ("program()", TypeError, "takes 1 number, (x)"),
+    ("program(1.0, 2.0)", TypeError, "takes 1 number, (x)"),
+    ("program('3')", TypeError, "float(...) makes a number of a text"),
+    ("program(Value(1), '3')", TypeError, "takes 1 number, (x)"),
+    ("program([3.0])", TypeError, ELEMENTS),
+    ("program(np.array([3.0, 4.0]))", TypeError, ELEMENTS),
+    ("program(10**400)", OverflowError, "keep below 1.8e308"),
+    # nn
+    ("nn.Neuron(2)([1.0])", ValueError, "a neuron with 2 weights takes as many inputs"),
+    ("nn.Neuron(2)([1.0, 2.0, 3.0])", ValueError, "a neuron with 2 weights takes as many inputs"),
+    ("nn.Neuron(2)(1.0)", TypeError, "the inputs come as a list"),
+    ("nn.Layer(1, 2)(x)", TypeError, "the inputs come as a list"),
+    ("nn.MLP(2, [3, 1])([1.0])", ValueError, "a neuron with 2 weights takes as many inputs"),
+    ("nn.MLP(2, [3, 1])([[1.0, 2.0], [3.0, 4.0]])", TypeError, ELEMENTS),
+    ("nn.MLP(2, 3)", TypeError, "takes a list of the sizes of its layers, such as [3]"),
+    ("nn.MLP(2, [])", ValueError, "give a list of sizes, such as [16, 1]"),
+    # The sheet's network
+    ("network.forward([[22, 3]], [7.25])", ValueError, FEATURES),
+    ("network.forward([22, 3, 0], [7.25, 8.0, 9.0])", ValueError, FEATURES),
+    ("network.forward([[22, 3, 0]], [7.25, 8.0])", ValueError, "give as many of each"),
+    ("network.forward([[22, 3, 0]], 7.25)", TypeError, PRICES),
+    ("network.forward([[22, 3, 0]], [[7.25]])", TypeError, ELEMENTS),
+    ("network.forward([[22, 3, 0]], ['7.25'])", TypeError, "float(...) makes a number of a text"),
+    ("network.forward([[22, x, 0]], [7.25])", ValueError, "make all of it the one or the other"),
+    ("network.forward(passengers, passengers.y)", TypeError, PRICES),
+    ("network.predict([22, 3, 0])", ValueError, FEATURES),
+    ("network.predict(passengers)", TypeError, PRICES),
+    ("list(train(network, [[22, 3]], [7.25], 1, 0.1))", ValueError, FEATURES),
+    ("Network([[0.5] * 4] * 3, [[0.5]] * 5)", ValueError, "W1 is not a list of 4 rows"),
+    ("Network([[0.5] * 4] * 4, [0.5] * 5)", ValueError, "W2, row 1 is not a list of 1 finite number"),
+    ("Network(np.zeros((4, 4)), np.zeros((5, 1)))", ValueError, "W1 is not a list of 4 rows"),
+    ("Network.load(missing)", ValueError, "give a weights.json that titanic wrote"),
+    ("passengers.first(0)", ValueError, "ask for 1 or more"),
+]
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> dict[str, object]:
+    """What the calls may use."""
+    x = Value(2.0, label="x")
+    y = x * x
+    relabelled = x + 1
+    relabelled.label = 3  # type: ignore[assignment]
+    passengers = embedded()
+    network = Network.random(0)
+    return {
+        **{name: getattr(microgrid, name) for name in microgrid.__all__},
+        **{"math": math, "np": np, "nn": nn, "Network": Network, "train": train},
+        **{"x": x, "y": y, "relabelled": relabelled, "program": microgrid.unroll(y, [x])},
+        **{"passengers": passengers, "network": network, "missing": tmp_path / "weights.json"},
+        "forward": network.forward(passengers.X, passengers.y),
+    }
+
+
+@pytest.mark.parametrize(("call", "kind", "instead"), WRONG_CALLS, ids=[call for call, _, _ in WRONG_CALLS])
+def test_a_wrong_call_is_one_line_that_says_what_to_do_instead(
+    call: str, kind: type[Exception], instead: str, names: dict[str, object]
+) -> None:
+    with pytest.raises(kind) as caught:
+        eval(call, names)
+    message = str(caught.value)
+    assert instead in message
+    assert message.isprintable()
+    assert len(message) < 200
+
+
+def test_floats_do_not_have_the_methods_of_a_value() -> None:
+    with pytest.raises(AttributeError, match="'float' object has no attribute 'backward'"):
+        (2.0).backward()  # type: ignore[attr-defined]
+
+
+def test_a_format_writes_the_number_of_a_value() -> None:
+    x = Value(2 / 3, label="x")
+    assert f"{x:.3f}" == "0.667"
+    assert f"{x}" == str(x) == "Value(data=0.6666666666666666, grad=0.0, label='x')"
+
+
+def test_a_wrong_number_of_inputs_names_the_first_of_them_however_many_there_are() -> None:
+    inputs = [Value(1.0, f"x[{i}]") for i in range(1000)]
+    program = microgrid.unroll(Value.sum(inputs), inputs)
+    with pytest.raises(TypeError, match=r"takes 1000 numbers, \(x_0, x_1, .*\.\.\.\), and was given 2$"):
+        program(1.0, 2.0)
