@@ -533,6 +533,15 @@ def _picture_class() -> "type[graphviz.Digraph]":
                 bundle: dict[str, bytes | str] = super()._repr_mimebundle_(*args, **options)
             except graphviz.ExecutableNotFound as error:
                 return {"text/plain": str(error)}
-            return bundle
+            return {kind: _fitted(str(picture)) for kind, picture in bundle.items()}
 
     return Picture
+
+
+def _fitted(svg: str) -> str:
+    """Return an SVG that shrinks to the width of its place, but not to less than half its size."""
+    width = re.search(r'<svg width="([\d.]+)pt"', svg)
+    if not width:
+        return svg
+    style = f"max-width: max(100%, {float(width[1]) / 2:g}pt); height: auto"
+    return svg.replace("<svg ", f'<svg style="{style}" ', 1)

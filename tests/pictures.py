@@ -6,6 +6,7 @@ made elsewhere.
 
 import doctest
 import re
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,14 @@ def pictures_of(page: Path) -> Iterator[tuple[str, graphviz.Digraph]]:
         picture = namespace.pop("picture", None)
         if isinstance(picture, graphviz.Digraph):
             yield name, picture
+
+
+def parts(svg: bytes) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield id, class and texts of each node and edge."""
+    for group in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
+        if group.attrib.get("class", "graph") != "graph":
+            texts = [text.text or "" for text in group.iter("{http://www.w3.org/2000/svg}text")]
+            yield group.attrib["id"], group.attrib["class"], texts
 
 
 if __name__ == "__main__":

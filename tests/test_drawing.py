@@ -488,6 +488,20 @@ def test_wrong_arguments_are_errors_of_one_line() -> None:
         assert "\n" not in str(raised.value)
 
 
+# In a notebook
+
+
+def test_a_notebook_may_shrink_a_picture_to_half_its_size_and_no_further() -> None:
+    """An SVG without a style of its own is cut off where it is wider than the cell."""
+    svg = draw(neuron()["y"])._repr_mimebundle_()["image/svg+xml"]
+    root = ElementTree.fromstring(svg)
+    width = float(root.attrib["width"].removesuffix("pt"))
+    assert root.attrib["style"] == f"max-width: max(100%, {width / 2:g}pt); height: auto"
+    assert draw(neuron()["y"]).pipe(format="svg", encoding="utf-8") == svg.replace(
+        f'style="{root.attrib["style"]}" ', ""
+    )
+
+
 # Without Graphviz's program
 
 

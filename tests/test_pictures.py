@@ -1,10 +1,7 @@
 """The pictures that are committed beside docs/drawing.md are what the code on that page makes now."""
 
-import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
-
 import pytest
-from pictures import FOLDER, pictures
+from pictures import FOLDER, parts, pictures
 
 PICTURES = dict(pictures())
 
@@ -28,11 +25,3 @@ def test_the_committed_svg_has_the_boxes_arrows_and_texts_of_the_dot(name: str) 
 def test_no_other_files_lie_among_the_pictures() -> None:
     names = {f"{name}.{suffix}" for name in PICTURES for suffix in ("dot", "svg")}
     assert {file.name for file in FOLDER.iterdir()} == names
-
-
-def parts(svg: bytes) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield id, class and texts of each node and edge."""
-    for group in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
-        if group.attrib.get("class", "graph") != "graph":
-            texts = [text.text or "" for text in group.iter("{http://www.w3.org/2000/svg}text")]
-            yield group.attrib["id"], group.attrib["class"], texts
