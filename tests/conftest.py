@@ -25,7 +25,7 @@ COURSE_TABLE = os.environ.get("TITANIC_CSV")
 settings.register_profile(
     "default", max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
 )
-settings.register_profile("fuzz", max_examples=10_000, deadline=None)
+settings.register_profile("fuzz", settings.get_profile("default"), max_examples=10_000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # For PyTorch, which here meets small matrices only: a second thread makes them many times slower.
