@@ -538,10 +538,14 @@ def _picture_class() -> "type[graphviz.Digraph]":
     return Picture
 
 
+_CELL_WIDTH = 700.0  # points: a notebook's cell on a laptop
+
+
 def _fitted(svg: str) -> str:
-    """Return an SVG that shrinks to the width of its place, but not to less than half its size."""
-    width = re.search(r'<svg width="([\d.]+)pt"', svg)
-    if not width:
+    """Return an SVG that is no wider than a notebook's cell, but at least half its size, to be readable."""
+    size = re.search(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    if not size:
         return svg
-    style = f"max-width: max(100%, {float(width[1]) / 2:g}pt); height: auto"
-    return svg.replace("<svg ", f'<svg style="{style}" ', 1)
+    width, height = map(float, size.groups())
+    factor = min(1.0, max(0.5, _CELL_WIDTH / width))
+    return svg.replace(size[0], f'<svg width="{factor * width:.0f}pt" height="{factor * height:.0f}pt"', 1)

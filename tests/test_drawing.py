@@ -491,15 +491,26 @@ def test_wrong_arguments_are_errors_of_one_line() -> None:
 # In a notebook
 
 
-def test_a_notebook_may_shrink_a_picture_to_half_its_size_and_no_further() -> None:
-    """An SVG without a style of its own is cut off where it is wider than the cell."""
-    svg = draw(neuron()["y"])._repr_mimebundle_()["image/svg+xml"]
-    root = ElementTree.fromstring(svg)
-    width = float(root.attrib["width"].removesuffix("pt"))
-    assert root.attrib["style"] == f"max-width: max(100%, {width / 2:g}pt); height: auto"
-    assert draw(neuron()["y"]).pipe(format="svg", encoding="utf-8") == svg.replace(
-        f'style="{root.attrib["style"]}" ', ""
-    )
+def test_a_notebook_shows_a_picture_as_wide_as_its_cell_or_at_half_its_size() -> None:
+    x = Value(2.0, label="x")
+    shown = {}
+    for operations in (1, 6, 12):
+        y = x
+        for _ in range(operations):
+            y = y.tanh()
+        picture = draw(y)
+        whole = ElementTree.fromstring(picture.pipe(format="svg"))
+        fitted = ElementTree.fromstring(picture._repr_mimebundle_()["image/svg+xml"].encode())
+        (width, height), (fitted_width, fitted_height) = (
+            [float(svg.attrib[side].removesuffix("pt")) for side in ("width", "height")]
+            for svg in (whole, fitted)
+        )
+        assert fitted.attrib["viewBox"] == whole.attrib["viewBox"]
+        assert fitted_height / height == pytest.approx(fitted_width / width, abs=0.01)
+        shown[width] = fitted_width
+    small, wide, very_wide = shown
+    assert small < 700 < wide < 1400 < very_wide
+    assert shown == {small: small, wide: 700, very_wide: pytest.approx(very_wide / 2, abs=0.5)}
 
 
 # Without Graphviz's program
