@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import math
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from damage import damaged
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from microgrid import Value, topological_order
@@ -271,6 +273,43 @@ def test_a_file_that_holds_anything_else_is_refused_in_one_line(
     assert message.startswith(f"{path}: {reason}")
     assert message.endswith("; give a weights.json that titanic wrote")
     assert message.isprintable()
+
+
+others = st.none() | st.booleans() | st.text(max_size=5) | st.floats() | st.integers() | st.just(10**400)
+rows = st.lists(finite | st.integers(), min_size=3, max_size=5) | st.lists(finite, min_size=1, max_size=1)
+any_json = st.recursive(
+    others,
+    lambda json: st.lists(json, max_size=5) | st.dictionaries(st.text(), json),
+    max_leaves=20,
+)
+
+
+@st.composite
+def damaged_weights(draw: st.DrawFn) -> bytes:
+    """A good file in which some entries have been replaced by others, and some runs of bytes."""
+    names = st.sampled_from(["W1", "W2", "means", "deviations", "b1"])
+    entries = rows | st.lists(rows | others, min_size=4, max_size=5) | any_json
+    content = written(**draw(st.dictionaries(names, entries, max_size=2))).encode()
+    return draw(damaged(content, [b"NaN", b"1e999", b"-Infinity"], b'[]{},:"-.e09\\'))
+
+
+@given(st.binary(max_size=300) | any_json.map(json.dumps).map(str.encode) | damaged_weights())
+@example(written().encode("utf-16"))
+def test_any_bytes_give_a_network_or_one_line(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzzed.json"
+    path.write_bytes(content)
+    try:
+        network = Network.load(path)
+    except WeightsError as error:
+        assert re.fullmatch(rf"{path}: .{{1,150}}; give a weights.json that titanic wrote", str(error))
+        assert str(error).isprintable()
+        return
+    assert len(network.parameters()) == 21
+    assert all(math.isfinite(weight.data) for weight in network.parameters())
+    assert all(math.isfinite(mean) for mean in network.scaling.means)
+    assert all(0 < deviation < math.inf for deviation in network.scaling.deviations)
 
 
 def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
