@@ -53,17 +53,17 @@ install = { \
 
 is_new_enough = "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null
 can_make_venv = "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null
-has_chromium = { command -v google-chrome || command -v google-chrome-stable || ls -d "/Applications/Google Chrome.app" || \
-	{ command -v chromium && command -v chromedriver; }; } >/dev/null 2>&1
+has_chromium = { command -v chromedriver && { command -v chromium || command -v google-chrome || \
+	command -v google-chrome-stable || ls -d "/Applications/Google Chrome.app"; }; } >/dev/null 2>&1
 
 dot:
 	@command -v dot >/dev/null || $(call install,graphviz fonts-dejavu-core,graphviz) || \
 		echo "Pictures need Graphviz's dot: install your system's package graphviz. Going on without." >&2
 
 chromium:
-	@$(has_chromium) || $(call install,chromium chromium-driver fonts-dejavu-core,--cask google-chrome) || \
+	@$(has_chromium) || $(call install,chromium chromium-driver fonts-dejavu-core,--cask google-chrome chromedriver) || \
 		echo "The tests of the web page need Chromium: install your system's packages chromium and" \
-			"chromium-driver, or Google Chrome. Going on without." >&2
+			"chromium-driver, or Google Chrome and chromedriver. Going on without." >&2
 
 # An upgrade of the system's Python can leave .venv without one: then it is made anew.
 $(shell test -x .venv/bin/python || rm -f .venv/made)

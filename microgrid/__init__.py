@@ -3,6 +3,7 @@
 from microgrid.checking import gradcheck
 from microgrid.debugger import debug
 from microgrid.drawing import draw
+from microgrid.page import show, write_page
 from microgrid.steps import Step, backward_steps
 from microgrid.unrolling import Unrolled, unroll
 from microgrid.value import Value, topological_order
@@ -15,6 +16,8 @@ __all__ = [
     "debug",
     "draw",
     "gradcheck",
+    "show",
     "topological_order",
     "unroll",
+    "write_page",
 ]

@@ -20,7 +20,7 @@ import stat
 import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, TextIO
 
@@ -29,7 +29,7 @@ from microgrid.steps import Step, backward_steps
 from microgrid.value import Value
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    pass
 
 
 def debug(root: Value) -> None:
@@ -274,7 +274,7 @@ class Debugger(cmd.Cmd):
         try:
             import graphviz
 
-            from microgrid.drawing import draw
+            from microgrid.drawing import draw, write_whole
 
             path = Path(argument or f"step-{self.done}.svg").expanduser()
             if not path.suffix:
@@ -282,7 +282,7 @@ class Debugger(cmd.Cmd):
             picture = draw(
                 self.root, highlight=(self.step.node, self.step.position) if self.step else self.root
             )
-            _write_whole(path, picture.pipe(format=path.suffix[1:].lower()))
+            write_whole(path, picture.pipe(format=path.suffix[1:].lower()))
         except graphviz.ExecutableNotFound:
             self.say("Not drawn: Graphviz's program dot is not there; install Graphviz.")
         except OSError as error:
@@ -457,18 +457,6 @@ def _shortened(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     if len(rows) <= 16:
         return [*rows]
     return [*rows[:5], (f"… {len(rows) - 15} more …", *[""] * (len(rows[0]) - 1)), *rows[-10:]]
-
-
-def _write_whole(path: "Path", content: bytes) -> None:
-    """Write a file, the whole of it or nothing."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.write_bytes(content)
-        part.replace(path)
-    except BaseException:
-        with suppress(OSError, ValueError):
-            part.unlink()
-        raise
 
 
 def _width() -> int:

@@ -10,11 +10,16 @@ Under CI=true nothing is left out for want of PyTorch (so it fails), and a skipp
 
 import os
 import re
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 UNDER_CI = os.environ.get("CI") == "true"
 LEAVE_OUT_TORCH = find_spec("torch") is None and not UNDER_CI
@@ -40,6 +45,15 @@ def course_table() -> Path:
     """The path of the course's table; a test that asks for it carries the mark course_table."""
     assert COURSE_TABLE, "mark the test with pytest.mark.course_table"
     return Path(COURSE_TABLE)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
+    """A real Chromium without a window, started for the first test that asks for one."""
+    from browser import chromium
+
+    with chromium(tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted(
     path.relative_to(ROOT) for package in ("microgrid", "titanic") for path in ROOT.glob(f"{package}/*.py")
 )
-DATA = ["microgrid/py.typed", "titanic/py.typed", "titanic/passengers.csv"]
+DATA = ["microgrid/page.html", "microgrid/py.typed", "titanic/py.typed", "titanic/passengers.csv"]
 
 # What each module of microgrid may import of microgrid, wherever in it the import stands.
 ENGINE = {"value"}

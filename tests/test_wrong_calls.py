@@ -85,6 +85,8 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("draw([y, x])", TypeError, ROOT),
     ("draw(2.0, fold=True)", TypeError, ROOT),
     ("draw(forward)", TypeError, ROOT),
+    ("write_page(2.0, 'page.html')", TypeError, ROOT),
+    ("show([y])", TypeError, ROOT),
     ("unroll(2.0, [x])", TypeError, ROOT),
     ("unroll([y], [x])", TypeError, ROOT),
     # What the windows are told beside the root

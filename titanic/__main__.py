@@ -26,9 +26,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO, TypedDict
 
 import microgrid
-from microgrid import debug
+from microgrid import Value, debug, write_page
+from microgrid.drawing import write_whole
 from titanic import figures, training, witnesses
-from titanic.network import Network, WeightsError, write_whole
+from titanic.network import Network, WeightsError
 from titanic.passengers import DataError, Passengers, Scaling, embedded, load
 from titanic.training import TrainingError
 from titanic.witnesses import Verdict
@@ -128,14 +129,34 @@ def _train(options: argparse.Namespace, table: Passengers, network: Network) -> 
 
 
 def step(options: argparse.Namespace) -> int:
-    """Go through the backward pass of the loss of the first passengers, at a prompt."""
-    if options.data == "-":
+    """Go through the backward pass of the loss of the first passengers, at a prompt or as a web page."""
+    if options.data == "-" and not options.page:
         raise CommandError("the commands come from standard input; give --data the name of a file")
     table = _load_passengers(options)
     network = _start_network(options, table)
     first = table.first(options.passengers or 2)
-    debug(network.forward(first.X, first.y).L)
+    loss = network.forward(first.X, first.y).L
+    if options.page:
+        _write_page(loss, options.page)
+    else:
+        debug(loss)
     return 0
+
+
+def _write_page(loss: Value, path: str) -> None:
+    """Write both passes of the loss as a web page."""
+    _require("graphviz")
+    import graphviz
+
+    try:
+        write_page(loss, path)
+    except (graphviz.ExecutableNotFound, ValueError) as error:
+        raise CommandError(str(error)) from error
+    except graphviz.CalledProcessError as error:
+        raise CommandError(_reason(error)) from error
+    except OSError as error:
+        raise CommandError(f"{_shown(path)}: {error.strerror}; give --page another place") from error
+    _result(f"Written: {_shown(path)}")
 
 
 def draw(options: argparse.Namespace) -> int:
@@ -182,14 +203,17 @@ def _draw(
         contents = {f"{name}.dot": picture.source for name, picture in pictures.items()}
         _message(f"The pictures are written as DOT: {error}")
     except graphviz.CalledProcessError as error:
-        raise CommandError(
-            f"Graphviz's dot failed: {' '.join(error.stderr.decode(errors='replace').split())}"
-        ) from error
+        raise CommandError(_reason(error)) from error
     files = _output_files(folder, *contents)
     for name, path in files.items():
         write_whole(path, contents[name])
     _result("Drawn: " + ", ".join(_shown(path) for path in files.values()))
     return drawn
+
+
+def _reason(error: "graphviz.CalledProcessError") -> str:
+    """Why Graphviz's dot failed, in one line."""
+    return f"Graphviz's dot failed: {' '.join(error.stderr.decode(errors='replace').split())}"
 
 
 def _figure(
@@ -279,6 +303,7 @@ _STEP_NOTES = """\
 examples:
   titanic step                                    the prompt; h lists its commands
   titanic step --weights titanic-out/weights.json --passengers 1
+  titanic step --page loss.html                   both passes as a web page, to be opened in a browser
   echo c | titanic step                           commands from a pipe: all steps at once"""
 
 _DRAW_NOTES = """\
@@ -315,7 +340,7 @@ WORDS = {
     "train": Word(train, _TRAIN_OPTIONS, "Train the network; write its weights and the losses.", _NOTES),
     "step": Word(
         step,
-        ("passengers", "weights", "data", "raw", "seed"),
+        ("passengers", "page", "weights", "data", "raw", "seed"),
         "Step through the backward pass of the loss, forward and back.",
         _STEP_NOTES,
     ),
@@ -398,6 +423,10 @@ OPTIONS: dict[str, _Option] = {
         "type": _number_of_passengers,
         "help": "how many passengers of the table to take, from its first row on (default: 2 to step "
         "through, 1 in the graph of scalars, else all)",
+    },
+    "page": {
+        "metavar": "FILE",
+        "help": "write both passes into FILE as a web page to step through, instead of opening the prompt",
     },
     "values": {
         "action": "store_true",

@@ -15,7 +15,6 @@ features by the scaling that it was trained with.
 import json
 import math
 import numbers
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +24,7 @@ from random import Random
 from typing import TypeVar, cast
 
 from microgrid import Value
+from microgrid.drawing import write_whole
 from microgrid.nn import Module
 from titanic.passengers import Scaling
 
@@ -296,17 +296,3 @@ def _is_finite_number(value: object) -> bool:
         return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:
         return False  # an integer too large for a float
-
-
-def write_whole(path: str | Path, content: str | bytes) -> None:
-    """Write a file, the whole of it or nothing: what was there stays until all is written."""
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content.encode() if isinstance(content, str) else content)
-        os.replace(draft, target)
-    except OSError as error:
-        error.filename, error.filename2 = str(target), None  # whoever reads the message knows no draft
-        raise
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,0 +1,749 @@
+"""The page shows backward's numbers at every step, obeys every control and key, and runs no label as code."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from browser import console, requests, resize
+from graphs import random_graphs
+from hypothesis import HealthCheck, given, settings
+from selenium.webdriver import ActionChains, Chrome, Keys
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from microgrid import Value, backward_steps, show, topological_order, write_page
+from microgrid.names import node_names, short
+from titanic.__main__ import main
+from titanic.network import Network
+from titanic.passengers import Scaling, embedded
+
+ATTACKS = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<!--STORY-->",
+    "<!--",
+    "]]>",
+    "&lt;b&gt;",
+    "\u2028\u2029",
+    "'\"`${alert(1)}\\",
+    "a\nb\tc",
+    "\ud800",
+    "∂L/∂x += 1 · 2 → 3",
+]
+
+
+def neuron() -> Value:
+    """The graph of relu(x * w + 7): 6 nodes, so the page has 12 steps after the first."""
+    x = Value(2.0, label="x")
+    w = Value(-3.0, label="w")
+    y = (x * w + 7).relu()
+    y.label = "y"
+    return y
+
+
+def shared() -> Value:
+    """A graph whose x collects three contributions."""
+    x = Value(3.0, label="x")
+    y = x * x + x
+    y.label = "y"
+    return y
+
+
+def loss_of_one_passenger() -> Value:
+    passenger = embedded().first(1)
+    network = Network.random(seed=0, scaling=Scaling.of(embedded().X))
+    return network.forward(passenger.X, passenger.y).L
+
+
+def open_page(browser: Chrome, root: Value, folder: Path, address: str = "") -> None:
+    """Write the page of a graph and open it from disk."""
+    browser.get("about:blank")
+    console(browser), requests(browser)
+    browser.get(write_page(root, folder / "page.html").as_uri() + address)
+
+
+@pytest.fixture
+def page(browser: Chrome, tmp_path: Path) -> Iterator[Chrome]:
+    """The browser on the page of the neuron; it must have had nothing to complain about at the end."""
+    resize(browser, 1280, 800)
+    open_page(browser, neuron(), tmp_path)
+    yield browser
+    assert console(browser) == []
+
+
+def step_shown(browser: Chrome) -> int:
+    """The step that the page says it shows; slider and count agree on it."""
+    value, last, count = browser.execute_script(
+        "const { value, max } = slider; return [value, max, document.getElementById('count').value]"
+    )
+    assert count == f"{value} of {last}"
+    return int(value)
+
+
+def text(browser: Chrome, name: str) -> str:
+    return str(browser.find_element(By.ID, name).get_property("textContent"))
+
+
+def go(browser: Chrome, number: int) -> None:
+    browser.execute_script("location.hash = arguments[0]", f"step={number}")
+    browser.execute_async_script("setTimeout(arguments[0], 0)")
+    assert step_shown(browser) == number
+
+
+def press(browser: Chrome, *keys: str) -> None:
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+def click(browser: Chrome, name: str) -> None:
+    browser.find_element(By.ID, name).click()
+
+
+def box(browser: Chrome, number: int) -> WebElement:
+    return browser.find_element(By.ID, f"node-{number}")
+
+
+def numbers_in_table(browser: Chrome) -> list[list[str]]:
+    """Name, data and grad of each row, as they are and as their tooltips give them in full."""
+    rows = browser.execute_script(
+        """
+        const shown = [];
+        for (const row of document.querySelectorAll("tbody tr")) {
+          row.dispatchEvent(new PointerEvent("pointerover"));
+          const [name, data, grad] = row.cells;
+          shown.push([name.textContent, data.textContent, grad.textContent, data.title, grad.title]);
+        }
+        return shown;
+        """
+    )
+    assert isinstance(rows, list)
+    return rows
+
+
+def numbers_in_boxes(browser: Chrome, count: int) -> list[list[str]]:
+    """Data and grad in the box of each node."""
+    boxes = browser.execute_script(
+        """
+        fit();
+        return Array.from({ length: arguments[0] }, (_, index) => ["data", "grad"].map((which) => {
+          const texts = document.querySelectorAll(`#a_${which}-${index + 1} text`);
+          return texts[texts.length - 1].textContent;
+        }));
+        """,
+        count,
+    )
+    assert isinstance(boxes, list)
+    return boxes
+
+
+def assert_numbers(browser: Chrome, root: Value) -> None:
+    """Assert that table and boxes show each node's data, and the grad that it has now."""
+    names = node_names(root)
+    assert [row[1:] for row in numbers_in_table(browser)] == [
+        [short(node.data), short(node.grad), repr(float(node.data)), repr(float(node.grad))] for node in names
+    ]
+    assert numbers_in_boxes(browser, len(names)) == [[short(node.data), short(node.grad)] for node in names]
+
+
+# The numbers
+
+
+@pytest.mark.parametrize("graph", [neuron, shared, loss_of_one_passenger])
+def test_the_last_step_shows_the_numbers_of_backward(graph, browser: Chrome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    root = graph()
+    open_page(browser, root, tmp_path, "#step=99999")
+    root.backward()
+    assert_numbers(browser, root)
+    assert console(browser) == []
+
+
+def test_any_step_shows_the_numbers_of_backward_steps(browser: Chrome, tmp_path: Path) -> None:
+    root = loss_of_one_passenger()
+    open_page(browser, root, tmp_path)
+    count = len(topological_order(root))
+    total = len(list(backward_steps(root)))
+    for done in Random(0).sample(range(1, total + 1), 8):
+        steps = backward_steps(root)
+        step = [next(steps) for _ in range(done)][-1]
+        go(browser, count + 1 + done)
+        assert text(browser, "pass") == f"Backward pass, step {done} of {total}"
+        assert text(browser, "names") == step.in_names()
+        assert text(browser, "numbers") == f"= {step.in_numbers()}"
+        assert text(browser, "sentence") == step.sentence()
+        assert step.place() in text(browser, "tally")
+        if done < total:
+            assert_numbers(browser, root)
+        steps.close()
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(random_graphs(max_nodes=15))
+def test_random_graphs_show_the_numbers_of_backward(browser: Chrome, tmp_path: Path, root: Value) -> None:
+    open_page(browser, root, tmp_path, "#step=99999")
+    root.backward()
+    assert_numbers(browser, root)
+    assert console(browser) == []
+
+
+def test_inf_and_nan_are_told_like_any_other_number(browser: Chrome, tmp_path: Path) -> None:
+    x = Value(0.0, label="x")
+    root = Value.sum([x.sqrt(), Value(math.inf) * x, Value(-math.inf)])
+    open_page(browser, root, tmp_path, "#step=99999")
+    root.backward()
+    assert_numbers(browser, root)
+    assert {"inf", "-inf", "nan"} <= {number for row in numbers_in_table(browser) for number in row}
+    assert console(browser) == []
+
+
+def test_the_forward_pass_gives_one_node_after_the_other_its_number(page: Chrome) -> None:
+    data = [short(node.data) for node in topological_order(neuron())]
+    for number in range(7):
+        go(page, number)
+        assert [row[1] for row in numbers_in_table(page)] == data[:number] + [""] * (6 - number)
+        assert [row[2] for row in numbers_in_table(page)] == [""] * 6
+    assert text(page, "names") == "y = relu(v3)"
+    assert text(page, "numbers") == "= relu(1) = 1"
+    go(page, 3)
+    assert text(page, "names") + text(page, "numbers") == "v1 = x · w= 2 · (-3) = -6"
+
+
+def test_writing_a_page_leaves_the_grads_as_they_are(tmp_path: Path) -> None:
+    root = neuron()
+    root.backward()
+    root.grad = 5.0
+    before = [node.grad for node in topological_order(root)]
+    write_page(root, tmp_path / "page.html")
+    show(root)
+    assert [node.grad for node in topological_order(root)] == before
+
+
+def test_a_leaf_alone_has_a_page(browser: Chrome, tmp_path: Path) -> None:
+    open_page(browser, Value(2.0), tmp_path, "#step=99999")
+    assert numbers_in_table(browser) == [["v1", "2", "1", "2.0", "1.0"]]
+    assert step_shown(browser) == 2
+    assert console(browser) == []
+
+
+# The marks
+
+
+def test_a_step_marks_its_node_its_operand_and_the_edge_between(page: Chrome) -> None:
+    go(page, 9)  # ∂y/∂v1 += ∂y/∂v3 · ∂v3/∂v1
+    marked = {
+        role: {element.get_attribute("id") for element in page.find_elements(By.CSS_SELECTOR, f"g.is-{role}")}
+        for role in ("node", "operand", "edge")
+    }
+    assert marked == {"node": {"node-5"}, "operand": {"node-3"}, "edge": {"edge-5-0"}}
+    row = page.find_element(By.CSS_SELECTOR, "tr[aria-current]")
+    assert row.text.startswith("v1")
+
+
+def test_visited_nodes_are_told_from_waiting_ones_by_their_outline_too(page: Chrome) -> None:
+    def dashes(number: int) -> str:
+        shape = box(page, number).find_element(By.CSS_SELECTOR, "polygon, path")
+        return shape.value_of_css_property("stroke-dasharray")
+
+    go(page, 2)
+    assert (dashes(1), dashes(2)) == ("none", "none")
+    assert "none" not in (dashes(3), dashes(6))
+    go(page, 10)  # y, v3 and v1 have their gradient
+    assert (dashes(6), dashes(5), dashes(3)) == ("none", "none", "none")
+    assert "none" not in (dashes(1), dashes(2))
+
+
+def test_an_operand_counts_its_contributions(browser: Chrome, tmp_path: Path) -> None:
+    open_page(browser, shared(), tmp_path)
+    collected = []
+    for number in (4, 5, 6, 7, 8):
+        go(browser, number)
+        collected.append(browser.find_element(By.CSS_SELECTOR, "tbody tr td:last-child").text)
+    assert collected == ["0 of 3", "0 of 3", "1 of 3", "2 of 3", "3 of 3"]
+    assert text(browser, "tally") == "x collects the 3rd of 3 contributions"
+
+
+# The controls
+
+
+def test_the_buttons_step_to_and_fro(page: Chrome) -> None:
+    for name, number in [("next", 1), ("next", 2), ("back", 1), ("last", 12), ("next", 12), ("back", 11)]:
+        click(page, name)
+        assert step_shown(page) == number, name
+    click(page, "first")
+    assert step_shown(page) == 0
+    click(page, "back")
+    assert step_shown(page) == 0
+
+
+def test_the_keys_step_to_and_fro(page: Chrome) -> None:
+    for key, number in [
+        (Keys.ARROW_RIGHT, 1),
+        (Keys.ARROW_RIGHT, 2),
+        (Keys.ARROW_LEFT, 1),
+        (Keys.END, 12),
+        (Keys.ARROW_LEFT, 11),
+        (Keys.HOME, 0),
+    ]:
+        press(page, key)
+        assert step_shown(page) == number, key
+
+
+def test_the_slider_goes_to_any_step_by_mouse_and_by_key(page: Chrome) -> None:
+    slider = page.find_element(By.ID, "slider")
+    ActionChains(page).move_to_element(slider).click().perform()
+    assert step_shown(page) == 6
+    slider.send_keys(Keys.ARROW_RIGHT)
+    assert step_shown(page) == 7
+    slider.send_keys(Keys.END)
+    assert step_shown(page) == 12
+
+
+@pytest.mark.parametrize("by_key", [False, True])
+def test_play_goes_to_the_end_and_pause_stops(page: Chrome, by_key: bool) -> None:
+    def toggle() -> None:
+        if by_key:
+            press(page, Keys.SPACE)
+        else:
+            click(page, "play")
+
+    page.find_element(By.CSS_SELECTOR, "#speed option[value='20']").click()
+    page.execute_script("document.activeElement.blur()")
+    button = page.find_element(By.ID, "play")
+    toggle()
+    assert button.get_attribute("aria-label") == "Pause"
+    page.execute_async_script("const done = arguments[0]; setInterval(() => current > 2 && done(), 5)")
+    toggle()
+    assert button.get_attribute("aria-label") == "Play"
+    stopped = step_shown(page)
+    page.execute_async_script("setTimeout(arguments[0], 200)")
+    assert step_shown(page) == stopped
+    toggle()
+    page.execute_async_script("const done = arguments[0]; setInterval(() => current === last && done(), 5)")
+    assert button.get_attribute("aria-label") == "Play"
+    page.find_element(By.CSS_SELECTOR, "#speed option[value='1']").click()
+    page.execute_script("document.activeElement.blur()")
+    toggle()  # at the end: from the start again
+    assert step_shown(page) < 12
+    click(page, "first")
+    assert button.get_attribute("aria-label") == "Play"
+
+
+def test_a_click_on_a_box_goes_to_the_step_that_completes_its_gradient(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    open_page(browser, shared(), tmp_path)
+    box(browser, 1).click()  # x
+    assert step_shown(browser) == 8
+    box(browser, 3).click()  # y, the root
+    assert step_shown(browser) == 4
+    box(browser, 2).click()
+    assert step_shown(browser) == 5
+    browser.find_element(By.CSS_SELECTOR, "tbody tr").click()
+    assert step_shown(browser) == 8
+
+
+def test_the_boxes_are_reached_by_keyboard(page: Chrome) -> None:
+    page.find_element(By.CSS_SELECTOR, ".skip").send_keys(Keys.TAB)
+    focused = page.switch_to.active_element
+    assert focused.get_attribute("id") == "node-1"
+    press(page, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.ARROW_UP)
+    focused = page.switch_to.active_element
+    assert focused.get_attribute("id") == "node-3"
+    press(page, Keys.ENTER)
+    assert step_shown(page) == 9
+    assert focused.get_attribute("aria-label") == "v1, data -6, grad 1, 1 of 1 contributions"
+    press(page, Keys.ARROW_RIGHT)
+    assert step_shown(page) == 10
+
+
+def test_space_and_enter_on_a_button_are_the_buttons(page: Chrome) -> None:
+    button = page.find_element(By.ID, "next")
+    button.send_keys(Keys.SPACE)
+    button.send_keys(Keys.ENTER)
+    assert step_shown(page) == 2
+    assert page.find_element(By.ID, "play").get_attribute("aria-label") == "Play"
+
+
+def test_the_first_tab_stop_leads_past_the_graph(page: Chrome) -> None:
+    press(page, Keys.TAB)
+    assert page.switch_to.active_element.text == "Skip to the controls"
+    press(page, Keys.ENTER, Keys.TAB)
+    assert page.switch_to.active_element.get_attribute("id") == "first"
+
+
+def test_the_help_lists_the_keys(page: Chrome) -> None:
+    keys = page.find_element(By.CSS_SELECTOR, "#help dl")
+    assert not keys.is_displayed()
+    page.find_element(By.CSS_SELECTOR, "#help summary").click()
+    assert keys.is_displayed()
+    inside = page.execute_script(
+        "const { left, top } = arguments[0].getBoundingClientRect(); return left > 0 && top > 0",
+        keys,
+    )
+    assert inside
+
+
+# The address
+
+
+@pytest.mark.parametrize(
+    ("address", "number"),
+    [
+        ("#step=9", 9),
+        ("#step=0", 0),
+        ("#step=-3", 0),
+        ("#step=1e9", 12),
+        ("#step=x", 0),
+        ("#step=", 0),
+        ("#y", 0),
+    ],
+)
+def test_the_address_says_at_which_step_the_page_opens(
+    browser: Chrome, tmp_path: Path, address: str, number: int
+) -> None:
+    open_page(browser, neuron(), tmp_path, address)
+    assert step_shown(browser) == number
+    wait_for_address(browser, number)
+    assert console(browser) == []
+
+
+def wait_for_address(browser: Chrome, number: int) -> None:
+    browser.execute_async_script(
+        "const done = arguments[1]; setInterval(() => location.hash === arguments[0] && done(), 5)",
+        f"#step={number}",
+    )
+
+
+def test_the_address_follows_the_step_and_leaves_no_trail(page: Chrome) -> None:
+    length = page.execute_script("return history.length")
+    press(page, Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    wait_for_address(page, 2)
+    press(page, Keys.END)
+    wait_for_address(page, 12)
+    assert page.execute_script("return history.length") == length
+
+
+def test_the_browsers_back_and_forward_show_the_step_of_their_address(page: Chrome) -> None:
+    wait_for_address(page, 0)
+    go(page, 5)
+    go(page, 7)
+    page.back()
+    wait_for_address(page, 5)
+    assert step_shown(page) == 5
+    page.forward()
+    wait_for_address(page, 7)
+    assert step_shown(page) == 7
+
+
+# The view
+
+
+def place(browser: Chrome, number: int) -> dict[str, float]:
+    rectangle = browser.execute_script(
+        "return arguments[0].getBoundingClientRect().toJSON()", box(browser, number)
+    )
+    assert isinstance(rectangle, dict)
+    return rectangle
+
+
+def test_buttons_and_keys_zoom_and_fit(page: Chrome) -> None:
+    fitted = place(page, 3)
+    for larger, smaller, fit in [("zoom-in", "zoom-out", "fit"), ("+", "-", "0")]:
+        do = click if larger == "zoom-in" else press
+        do(page, larger)
+        assert place(page, 3)["width"] == pytest.approx(1.25 * fitted["width"])
+        do(page, smaller)
+        assert place(page, 3) == pytest.approx(fitted)
+        do(page, larger)
+        press(page, Keys.HOME)
+        do(page, fit)
+        assert place(page, 3) == pytest.approx(fitted)
+
+
+def test_the_wheel_zooms_around_the_pointer(page: Chrome) -> None:
+    before = place(page, 3)
+    ActionChains(page).move_to_element(box(page, 3)).perform()
+    page.execute_script(
+        """
+        const { left, top } = arguments[0].getBoundingClientRect();
+        arguments[0].dispatchEvent(new WheelEvent("wheel",
+          { deltaY: -300, clientX: left, clientY: top, bubbles: true, cancelable: true }));
+        """,
+        box(page, 3),
+    )
+    after = place(page, 3)
+    assert after["width"] > 1.3 * before["width"]
+    assert (after["left"], after["top"]) == pytest.approx((before["left"], before["top"]), abs=1.0)
+
+
+def test_dragging_moves_the_graph_and_is_no_click(page: Chrome) -> None:
+    before = place(page, 3)
+    ActionChains(page).drag_and_drop_by_offset(box(page, 3), 40, -30).perform()
+    after = place(page, 3)
+    assert (after["left"] - before["left"], after["top"] - before["top"]) == pytest.approx((40, -30), abs=0.1)
+    assert step_shown(page) == 0
+    ActionChains(page).key_down(Keys.SHIFT).send_keys(Keys.ARROW_LEFT).key_up(Keys.SHIFT).perform()
+    assert place(page, 3)["left"] == pytest.approx(after["left"] + 60)
+
+
+def test_two_fingers_zoom(page: Chrome) -> None:
+    before = place(page, 3)
+    x, y = before["left"], before["top"]
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        fingers = [{"x": px, "y": py, "id": i} for i, (px, py) in enumerate(points)]
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    touch("touchStart", (x - 50, y))
+    touch("touchStart", (x - 50, y), (x + 50, y))
+    for distance in (60, 70, 80, 90, 100):
+        touch("touchMove", (x - distance, y), (x + distance, y))
+    touch("touchEnd")
+    after = place(page, 3)
+    assert after["width"] == pytest.approx(2 * before["width"], rel=0.15)
+    assert (after["left"], after["top"]) == pytest.approx((x, y), abs=12)
+
+
+def test_the_step_stays_in_view_when_zoomed_in(page: Chrome) -> None:
+    for _ in range(4):
+        click(page, "zoom-in")
+    graph = page.find_element(By.ID, "graph").rect
+    for number, operand in [(7, 6), (8, 5), (10, 4), (12, 2)]:
+        go(page, number)
+        middle = place(page, operand)["left"] + place(page, operand)["width"] / 2
+        assert graph["x"] < middle < graph["x"] + graph["width"]
+
+
+def test_the_current_row_stays_in_view_of_the_table(browser: Chrome, tmp_path: Path) -> None:
+    open_page(browser, loss_of_one_passenger(), tmp_path)
+    for number in (1, 40, 62, 80, 136, 110, 3):
+        go(browser, number)
+        inside = browser.execute_script(
+            """
+            const table = document.querySelector("#values").getBoundingClientRect();
+            const head = document.querySelector("thead").getBoundingClientRect();
+            const row = document.querySelector("[aria-current]").getBoundingClientRect();
+            return row.top >= head.bottom - 1 && row.bottom <= table.bottom + 1;
+            """
+        )
+        assert inside, number
+        assert browser.execute_script("return scrollY") == 0
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080), (390, 844)])
+@pytest.mark.parametrize("dark", [False, True])
+def test_everything_fits_the_screen(
+    browser: Chrome, tmp_path: Path, width: int, height: int, dark: bool
+) -> None:
+    resize(browser, width, height, dark=dark, still=True)
+    open_page(browser, loss_of_one_passenger(), tmp_path, "#step=100")
+    sizes = browser.execute_script(
+        """
+        const { scrollWidth, scrollHeight } = document.documentElement;
+        const places = ["step", "graph", "values", "controls", "play", "slider", "speed"].map((id) =>
+          document.getElementById(id).getBoundingClientRect());
+        return [scrollWidth, scrollHeight, ...places.map(({ right, bottom }) => [right, bottom])];
+        """
+    )
+    assert sizes[:2] == [width, height]
+    assert all(right <= width and bottom <= height for right, bottom in sizes[2:])
+    assert console(browser) == []
+    resize(browser, 1280, 800)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_texts_stand_out_from_what_is_behind_them(browser: Chrome, tmp_path: Path, dark: bool) -> None:
+    resize(browser, 1280, 800, dark=dark)
+    open_page(browser, neuron(), tmp_path, "#step=9")
+
+    def luminance(element: WebElement, name: str) -> float:
+        colour = element.value_of_css_property(name)
+        channels = [int(part) / 255 for part in colour[colour.index("(") + 1 : -1].split(",")[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    def contrast(text: WebElement, behind: WebElement, names: tuple[str, str]) -> float:
+        dark, light = sorted([luminance(text, names[0]), luminance(behind, names[1])])
+        return (light + 0.05) / (dark + 0.05)
+
+    paper = browser.find_element(By.TAG_NAME, "html")
+    desk = browser.find_element(By.ID, "graph")
+    for part in browser.find_elements(
+        By.CSS_SELECTOR, ".mathematics span, #sentence, #tally, tr.is-waiting th"
+    ):
+        assert contrast(part, paper, ("color", "background-color")) >= 4.5, part.text
+    for number in (6, 5, 3):  # done, node, operand
+        shape = box(browser, number).find_element(By.CSS_SELECTOR, "polygon, path")
+        for part in box(browser, number).find_elements(By.TAG_NAME, "text"):
+            assert contrast(part, shape, ("fill", "fill")) >= 4.5
+    for part in box(browser, 1).find_elements(By.TAG_NAME, "text"):  # waiting, on the desk
+        assert contrast(part, desk, ("fill", "background-color")) >= 4.5
+    resize(browser, 1280, 800)
+
+
+# What a screen reader is told
+
+
+def test_controls_have_names_and_the_sentence_is_announced(page: Chrome) -> None:
+    names = {
+        element.get_attribute("id"): element.accessible_name
+        for element in page.find_elements(By.CSS_SELECTOR, "button, input, select")
+    }
+    assert names == {
+        "zoom-in": "Zoom in",
+        "zoom-out": "Zoom out",
+        "fit": "Fit",
+        "first": "First step",
+        "back": "Back one step",
+        "play": "Play",
+        "next": "Next step",
+        "last": "Last step",
+        "slider": "Step",
+        "speed": "Speed, steps per second",
+    }
+    sentence = page.find_element(By.ID, "sentence")
+    assert sentence.get_attribute("aria-live") == "polite"
+    click(page, "play")
+    assert sentence.get_attribute("aria-live") == "off"  # else it would never stop talking
+    click(page, "play")
+    assert sentence.get_attribute("aria-live") == "polite"
+    assert [cell.aria_role for cell in page.find_elements(By.CSS_SELECTOR, "tbody tr:first-child > *")] == [
+        "rowheader",
+        "cell",
+        "cell",
+        "cell",
+    ]
+    assert box(page, 3).aria_role == "link"
+
+
+# Labels are data
+
+
+def test_labels_are_shown_and_not_run(browser: Chrome, tmp_path: Path) -> None:
+    root = Value.sum([Value(float(i), label=label) for i, label in enumerate(ATTACKS)])
+    root.label = ATTACKS[0]
+    open_page(browser, root, tmp_path, "#step=99999")
+    shown = [row[0] for row in numbers_in_table(browser)]
+    assert shown[:4] == ["v1", *ATTACKS[1:4]]  # the first label is the root's too, so both go by a number
+    assert shown[4:9] == ["]]>", "&lt;b&gt;", "\\u2028\\u2029", ATTACKS[7], "a\\nb\\tc"]
+    assert ATTACKS[1] in text(browser, "picture")
+    assert browser.execute_script("return document.scripts.length") == 2
+    assert browser.find_elements(By.TAG_NAME, "img") == []
+    assert console(browser) == []  # an alert would have failed the commands above
+
+
+def test_the_policy_forbids_what_the_page_does_not_need(page: Chrome) -> None:
+    page.execute_script(
+        """
+        const contents = { script: "window.ran = true", style: "body { display: none }" };
+        for (const [kind, textContent] of Object.entries(contents)) {
+          document.body.append(Object.assign(document.createElement(kind), { textContent }));
+        }
+        document.body.append(Object.assign(new Image(), { src: "data:image/png;base64,AAAA" }));
+        """
+    )
+    refused = page.execute_async_script(
+        "fetch('data:,x').then(() => arguments[0](false), () => arguments[0](true))"
+    )
+    assert refused
+    assert page.execute_script("return window.ran") is None
+    assert page.find_element(By.TAG_NAME, "body").is_displayed()
+    complaints = " ".join(console(page))
+    assert all(name in complaints for name in ("script-src", "style-src", "img-src", "connect-src"))
+
+
+def test_the_page_makes_no_request(browser: Chrome, tmp_path: Path) -> None:
+    open_page(browser, neuron(), tmp_path)
+    for name in ("next", "last", "back", "first", "zoom-in", "fit", "play"):
+        click(browser, name)
+    assert requests(browser) == [(tmp_path / "page.html").as_uri()]
+
+
+# The file
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    write_page(neuron(), path)
+    before = path.read_text()
+    too_large = Value.sum([Value(1.0) for _ in range(1000)])
+    with pytest.raises(
+        ValueError, match=r"^the graph has 1001 nodes, more than the 1000 that a page can show: "
+    ):
+        write_page(too_large, path)
+    with pytest.raises(OSError) as caught:
+        write_page(neuron(), tmp_path / "nowhere" / "page.html")
+    assert caught.value.filename == str(tmp_path / "nowhere" / "page.html")
+    assert path.read_text() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+
+
+def test_a_thousand_nodes_go_to_any_step(browser: Chrome, tmp_path: Path) -> None:
+    random = Random(0)
+    root = Value(0.5, label="x")
+    for i in range(198):
+        root = (root * Value(random.uniform(-1.0, 1.0), label=f"w[{i}]") + 0.1).tanh()
+    root = (root * root - Value(1.0) / 4 + root + 0.5).relu()
+    assert len(topological_order(root)) == 1000
+    open_page(browser, root, tmp_path)
+    total = len(list(backward_steps(root)))
+    for done in random.sample(range(1, total), 3):
+        steps = backward_steps(root)
+        for _ in range(done):
+            next(steps)
+        go(browser, 1001 + done)
+        assert_numbers(browser, root)
+        steps.close()
+    assert console(browser) == []
+
+
+# In a notebook
+
+
+def test_show_is_the_page_in_a_frame_of_its_own(browser: Chrome, tmp_path: Path) -> None:
+    notebook = tmp_path / "notebook.html"
+    notebook.write_text(
+        f"<!doctype html><meta charset=utf-8>{show(neuron())._repr_html_()}", encoding="utf-8"
+    )
+    browser.get("about:blank")
+    console(browser), requests(browser)
+    browser.get(notebook.as_uri())
+    browser.switch_to.frame(0)
+    click(browser, "last")
+    assert step_shown(browser) == 12
+    assert [row[1:3] for row in numbers_in_table(browser)][:2] == [["2", "-3"], ["-3", "2"]]
+    browser.switch_to.default_content()
+    assert browser.execute_script("return document.querySelector('iframe').contentDocument === null")
+    assert console(browser) == []
+    assert requests(browser)[0] == notebook.as_uri()
+
+
+def test_the_story_is_json(tmp_path: Path) -> None:
+    page = write_page(neuron(), tmp_path / "page.html").read_text(encoding="utf-8")
+    story = json.loads(page.split('id="story">')[1].split("</script>")[0])
+    assert len(story["nodes"]) == 6
+    assert len(story["moments"]) == 13
+
+
+# titanic step --page
+
+
+def test_titanic_step_writes_the_page_of_the_loss(
+    browser: Chrome, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "loss.html"
+    assert main(["step", "--passengers", "1", "--page", str(path)]) == 0
+    assert capsys.readouterr().out.endswith(f"Written: {path}\n")
+    browser.get(path.as_uri() + "#step=99999")
+    root = loss_of_one_passenger()
+    root.backward()
+    assert_numbers(browser, root)
+
+
+def test_titanic_step_says_why_there_is_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["step", "--passengers", "58", "--page", str(tmp_path / "loss.html")]) == 1
+    assert "titanic: the graph has 2228 nodes, more than the 1000" in capsys.readouterr().err
+    assert main(["step", "--page", str(tmp_path / "nowhere" / "loss.html")]) == 1
+    assert capsys.readouterr().err.endswith("No such file or directory; give --page another place\n")
+    assert list(tmp_path.iterdir()) == []
