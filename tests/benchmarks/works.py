@@ -1,17 +1,18 @@
 """The works that are timed, each in one source text for every engine.
 
-A work takes a Side and prepares what exists once (the data); it returns the function to be timed, which
-builds the graph, goes back through it, drops it, and hands over the loss and the gradients for comparison.
+A work takes an Engine and a size, prepares what exists once (the data), and returns the function to be timed,
+which builds the graph, goes back through it and drops it, and hands over the result and its gradients.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from titanic.passengers import Passengers, Scaling, embedded, load
 
-PASSENGERS = 714
+Run = Callable[[], list[float]]
+Matrix = Sequence[Sequence["Scalar"]]
 
 
 class Scalar(Protocol):
@@ -35,20 +36,17 @@ class Scalar(Protocol):
 
 
 @dataclass(frozen=True)
-class Side:
-    """One engine: how it makes a leaf that wants a gradient, a leaf of data, and the sum of many scalars."""
+class Engine:
+    """How an engine makes a leaf that wants a gradient, a leaf of data, and the sum of many scalars."""
 
     leaf: Callable[[float], Scalar]
     constant: Callable[[float], Scalar]
     add: Callable[[list[Scalar]], Scalar]
 
 
-Timed = Callable[[], list[float]]
-
-
-def readme(side: Side) -> Timed:
-    """The small graph of the README of micrograd, built and gone back through."""
-    Value = side.leaf
+def readme(engine: Engine) -> Run:
+    """The small graph of the README of micrograd."""
+    Value = engine.leaf
 
     def run() -> list[float]:
         a = Value(-4.0)
@@ -69,46 +67,92 @@ def readme(side: Side) -> Timed:
     return run
 
 
-def network(side: Side) -> Timed:
-    """The sheet's network on 714 passengers; the data leaves are made once, the weights anew in each run."""
-    X, y = table()
-    rows = [[side.constant(number) for number in [*row, 1.0]] for row in X]
-    prices = [side.constant(price) for price in y]
-    ones = [side.constant(1.0) for _ in y]
-
-    def product(row: list[Scalar], column: list[Scalar]) -> Scalar:
-        return side.add([a * w for a, w in zip(row, column)])
+def network(engine: Engine, n: int, hidden: int) -> Run:
+    """The sheet's network on n passengers; the data leaves are made once, the weights anew in each run."""
+    X, y = table(n)
+    rows = [[engine.constant(number) for number in [*row, 1.0]] for row in X]
+    prices = [engine.constant(price) for price in y]
+    ones = [engine.constant(1.0) for _ in y]
+    start = weights(hidden)
 
     def run() -> list[float]:
-        weights = [side.leaf(weight) for weight in WEIGHTS]
-        columns, output = [weights[j:16:4] for j in range(4)], weights[16:]
-        squares = []
-        for row, one, price in zip(rows, ones, prices):
-            hidden = [product(row, column).relu() for column in columns]
-            squares.append((product([*hidden, one], output) - price) ** 2)
-        loss = side.add(squares) / float(len(squares))
+        leaves = [engine.leaf(weight) for weight in start]
+        loss = network_loss(engine, rows, prices, ones, leaves, float(n))
         loss.backward()
-        return [float(loss.data), *[float(weight.grad) for weight in weights]]
+        return [float(loss.data), *[float(leaf.grad) for leaf in leaves]]
 
     return run
 
 
-# What the weights start with: W1 row by row, then W2.
-WEIGHTS = [((7 * i) % 22 + 1) / 23 for i in range(21)]
+def network_loss(
+    engine: Engine, A: Matrix, y: Sequence[Scalar], ones: Sequence[Scalar], leaves: Sequence[Scalar], n: float
+) -> Scalar:
+    """L of the sheet's section 6.3; the leaves are W1 row by row, then W2, the ones stand at D's end."""
+    hidden = len(leaves) // 5
+    W1, W2 = [leaves[j : 4 * hidden : hidden] for j in range(hidden)], leaves[4 * hidden :]
+
+    def product(row: Sequence[Scalar], column: Sequence[Scalar]) -> Scalar:
+        return engine.add([a * w for a, w in zip(row, column)])
+
+    squares = []
+    for a, price, one in zip(A, y, ones):
+        c = [product(a, column).relu() for column in W1]
+        squares.append((product([*c, one], W2) - price) ** 2)
+    return engine.add(squares) / n
 
 
-def table() -> tuple[list[list[float]], list[float]]:
-    """The standardised features and the prices of 714 passengers, the embedded ones repeated."""
+def chain(engine: Engine, n: int) -> Run:
+    """A chain of n operations."""
+
+    def run() -> list[float]:
+        w = engine.leaf(0.5)
+        x = engine.leaf(1.0)
+        y = x
+        for _ in range(n):
+            y = y + w
+        y.backward()
+        return [float(y.data), float(x.grad), float(w.grad)]
+
+    return run
+
+
+def fan_in(engine: Engine, n: int) -> Run:
+    """A sum of n leaves."""
+
+    def run() -> list[float]:
+        leaves = [engine.leaf(0.5) for _ in range(n)]
+        total = engine.add(leaves)
+        total.backward()
+        return [float(total.data), float(leaves[0].grad), float(leaves[-1].grad)]
+
+    return run
+
+
+WORKS: dict[str, Callable[..., Run]] = {
+    "readme": readme,
+    "network": network,
+    "chain": chain,
+    "fan_in": fan_in,
+}
+
+
+# The data
+
+
+def weights(hidden: int) -> list[float]:
+    """Weights to start with, in (0, 1): W1 row by row, then W2."""
+    return [((7 * i) % 22 + 1) / 23 for i in range(5 * hidden + 1)]
+
+
+def table(n: int) -> tuple[list[list[float]], list[float]]:
+    """The standardised features and the prices of n passengers, the table repeated if it has fewer."""
     passengers = source()
     X = Scaling.of(passengers.X).apply(passengers.X)
-    times = -(-PASSENGERS // len(passengers))
-    return (X * times)[:PASSENGERS], (passengers.y * times)[:PASSENGERS]
+    times = -(-n // len(passengers))
+    return (X * times)[:n], (passengers.y * times)[:n]
 
 
 def source() -> Passengers:
     """The passengers of the table that TITANIC_CSV names, else those that come with the package."""
     path = os.environ.get("TITANIC_CSV")
     return load(path) if path else embedded()
-
-
-WORKS: dict[str, Callable[[Side], Timed]] = {"readme": readme, "network": network}

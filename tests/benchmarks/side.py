@@ -1,0 +1,48 @@
+"""One side of a comparison, in a process of its own, which times its work whenever it is asked.
+
+    python -m tests.benchmarks.side SIDE WORK SIZE COLLECTOR SECONDS
+
+SIDE is an engine or a way without graph, SIZE the numbers that the work takes ("714,4"), COLLECTOR on or off.
+It prints the work's numbers, then for each line on standard input the seconds of processor time that one run
+takes: the mean of as many runs in a row as fill SECONDS.
+"""
+
+import gc
+import sys
+import threading
+from time import process_time
+
+from .engines import ENGINES
+from .without_graph import WITHOUT_GRAPH
+from .works import WORKS, Run
+
+
+def prepare(side: str, work: str, size: str) -> Run:
+    """The run of this side on this work."""
+    numbers = [int(number) for number in size.split(",") if number]
+    return WITHOUT_GRAPH[side](*numbers) if side in WITHOUT_GRAPH else WORKS[work](ENGINES[side](), *numbers)
+
+
+def main(side: str, work: str, size: str, collector: str, seconds: str) -> None:
+    """Time the work for each line of standard input."""
+    if collector == "off":
+        gc.disable()
+    run = prepare(side, work, size)
+    print(run(), flush=True)
+    started = process_time()
+    run()
+    times = max(1, round(float(seconds) / max(process_time() - started, 1e-6)))
+    for _ in sys.stdin:
+        started = process_time()
+        for _ in range(times):
+            run()
+        print((process_time() - started) / times, flush=True)
+
+
+if __name__ == "__main__":
+    # micrograd recurses once for each node on the way to the leaves.
+    sys.setrecursionlimit(10**7)
+    threading.stack_size(1023 * 2**20)
+    thread = threading.Thread(target=main, args=sys.argv[1:])
+    thread.start()
+    thread.join()
