@@ -535,7 +535,9 @@ def _picture_class() -> "type[graphviz.Digraph]":
                 bundle: dict[str, bytes | str] = super()._repr_mimebundle_(*args, **options)
             except graphviz.ExecutableNotFound as error:
                 return {"text/plain": str(error)}
-            return {kind: _fitted(str(picture)) for kind, picture in bundle.items()}
+            return {
+                kind: _fitted(shown) if isinstance(shown, str) else shown for kind, shown in bundle.items()
+            }
 
     return Picture
 

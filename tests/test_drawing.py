@@ -513,6 +513,11 @@ def test_a_notebook_shows_a_picture_as_wide_as_its_cell_or_at_half_its_size() ->
     assert shown == {small: small, wide: 700, very_wide: pytest.approx(very_wide / 2, abs=0.5)}
 
 
+def test_a_notebook_that_asks_for_a_png_gets_one() -> None:
+    bundle = draw(Value(1.0))._repr_mimebundle_(include=["image/png"])
+    assert bundle["image/png"].startswith(b"\x89PNG\r\n")
+
+
 # Without Graphviz's program
 
 

@@ -1,7 +1,16 @@
-"""The pictures that are committed beside docs/drawing.md are what the code on that page makes now."""
+"""The pictures in docs/pictures are what the code of the pages makes now; a browser shows them whole."""
+
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from pictures import FOLDER, parts, pictures
+
+from microgrid import Value, draw
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
 
 PICTURES = dict(pictures())
 
@@ -25,3 +34,84 @@ def test_the_committed_svg_has_the_boxes_arrows_and_texts_of_the_dot(name: str) 
 def test_no_other_files_lie_among_the_pictures() -> None:
     names = {f"{name}.{suffix}" for name in PICTURES for suffix in ("dot", "svg")}
     assert {file.name for file in FOLDER.iterdir()} == names
+
+
+# What Chromium shows
+
+Rectangle = tuple[float, float, float, float]  # left, top, right, bottom
+
+MEASURE = """
+const rectangle = e => { const b = e.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; };
+const {x, y, width, height} = document.documentElement.viewBox.baseVal;
+const origin = document.querySelector('g.graph').transform.baseVal.consolidate().matrix;
+const groups = [...document.querySelectorAll('g.node, g.edge')].map(group => ({
+    id: group.id,
+    isNode: group.classList.contains('node'),
+    texts: [...group.querySelectorAll('text')].filter(t => t.textContent.trim()).map(rectangle),
+    round: group.querySelector('ellipse') !== null,
+    shapes: [...group.querySelectorAll('path, polygon, ellipse')].map(rectangle),
+}));
+return [[x - origin.e, y - origin.f, x - origin.e + width, y - origin.f + height], groups];
+"""
+
+# Scripts that the machine's fonts may lack, wide and narrow letters, and what a label may contain.
+LABELS = [
+    *(
+        "漢字漢字漢字漢字",
+        "🚢🚢🚢🚢",
+        "👩\u200d🚀👩\u200d🚀",
+        "ЖЖЖЖЖЖЖЖЖЖ",
+        "שלום עולם",
+        "مرحبا بالعالم",
+        "ไทยไทยไทย",
+    ),
+    *("α[12]", "MMMMMMMMMMMMMM", "iiiiiiiiiiiiiiiiii", "𝔘𝔫𝔦𝔠𝔬𝔡𝔢", "<b>&amp;</b>", "\\N \\\\", "one\ntwo"),
+]
+
+
+def inside(inner: Rectangle, outer: Rectangle) -> bool:
+    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+
+
+def inside_ellipse(inner: Rectangle, outer: Rectangle) -> bool:
+    """Whether the corners of the letters are; the rectangle has a quarter more above and below."""
+    left, top, right, bottom = outer
+    x, y, width, height = (left + right) / 2, (top + bottom) / 2, (right - left) / 2, (bottom - top) / 2
+    quarter = (inner[3] - inner[1]) / 4
+    corners = [(i, j) for i in (inner[0], inner[2]) for j in (inner[1] + quarter, inner[3] - quarter)]
+    return all(((i - x) / width) ** 2 + ((j - y) / height) ** 2 <= 1 for i, j in corners)
+
+
+def overlap(one: Rectangle, other: Rectangle) -> bool:
+    """Whether letters do: the rectangles of neighbours may touch, and those of indices reach up and down."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    return wide > 1.5 and high > 4.0
+
+
+def test_in_chromium_nothing_is_cut_off_and_nothing_overlaps(tmp_path: Path, browser: "Chrome") -> None:
+    files = [FOLDER / f"{name}.svg" for name in PICTURES]
+    values = [Value(-1.234e-100 / (k + 1), label=label) for k, label in enumerate(LABELS)]
+    for options in ({}, {"rankdir": "TB", "legend": True, "flow": True}, {"local_grads": True, "flow": True}):
+        files.append(tmp_path / f"{len(files)}.svg")
+        total = Value.sum(value * value for value in values).tanh()
+        total.backward()
+        files[-1].write_bytes(draw(total, parameters=values[:4], **options).pipe(format="svg"))
+    for file in files:
+        browser.get(file.as_uri())
+        page, groups = browser.execute_script(MEASURE)
+        texts = []
+        for group in groups:
+            where = f"{file.name}: {group['id']}"
+            texts += [(group["id"], text) for text in group["texts"]]
+            assert all(inside(shown, page) for shown in group["texts"] + group["shapes"]), where
+            if group["isNode"] and group["shapes"]:
+                innermost = min(group["shapes"], key=lambda shape: shape[2] - shape[0])
+                is_inside = inside_ellipse if group["round"] else inside
+                assert all(is_inside(text, innermost) for text in group["texts"]), where
+        for (one, text), (other, another) in combinations(texts, 2):
+            assert not overlap(text, another), f"{file.name}: texts of {one} and {other}"
+        for group in groups:
+            for shape in group["shapes"] if group["isNode"] else []:
+                on_it = [other for other, text in texts if other != group["id"] and overlap(text, shape)]
+                assert not on_it, f"{file.name}: texts on {group['id']}"
