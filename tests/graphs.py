@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from microgrid import Value, topological_order
+from titanic.reference import apply
 
 if TYPE_CHECKING:
     import torch
@@ -50,6 +51,15 @@ OPERATIONS: dict[str, Callable[[Value, Value, Value, float], Value]] = {
 AWKWARD = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 1e-3, 30.0]
 NUMBERS = st.sampled_from(AWKWARD) | st.floats(-3.0, 3.0).map(lambda number: round(number, 6))
 LARGEST = 1e6
+
+
+def diamond() -> tuple[Value, Value, Value]:
+    """Return x, w and y = x · w + x, in which two paths lead to x."""
+    x = Value(3.0, label="x")
+    w = Value(-2.0, label="w")
+    y = x * w + x
+    y.label = "y"
+    return x, w, y
 
 
 @st.composite
@@ -106,7 +116,7 @@ def replay(root: Value) -> "dict[Value, torch.Tensor]":
         if not operands:
             tensors[node] = torch.tensor(node.data, dtype=torch.float64, requires_grad=True)
             continue
-        tensor = _in_torch(node.op, operands)
+        tensor = apply(node.op, operands)
         tensor.retain_grad()
         assert math.isclose(tensor.item(), node.data, rel_tol=1e-12, abs_tol=_rounding(node)), (node, tensor)
         tensor.data.fill_(node.data)
@@ -117,18 +127,6 @@ def replay(root: Value) -> "dict[Value, torch.Tensor]":
 def _rounding(node: Value) -> float:
     """Return how far two ways of adding the operands may differ: their last bits, not the result's."""
     return 1e-15 * sum(abs(operand.data) for operand in node.operands) if node.op == "sum" else 0.0
-
-
-def _in_torch(op: str, operands: "list[torch.Tensor]") -> "torch.Tensor":
-    import torch
-
-    a, *others = operands
-    if op == "sum":
-        return torch.stack(operands).sum()
-    if not others:
-        return a ** float(op[2:]) if op.startswith("**") else getattr(torch, op)(a)
-    (b,) = others
-    return {"+": a + b, "-": a - b, "*": a * b, "/": a / b, "**": a**b}[op]
 
 
 def contributions(root: Value) -> dict[Value, float]:

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 
 import pexpect
 import pytest
-from graphs import random_graphs
+from graphs import diamond, random_graphs
 from hypothesis import given
 from hypothesis import strategies as st
 from jupyter_client.manager import start_new_kernel
@@ -35,14 +35,6 @@ ENVIRONMENT = os.environ | {
 @pytest.fixture(autouse=True)
 def _eighty_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-
-
-def diamond() -> tuple[Value, Value, Value]:
-    x = Value(3.0, label="x")
-    w = Value(-2.0, label="w")
-    y = x * w + x
-    y.label = "y"
-    return x, w, y
 
 
 def obey(root: Value, *commands: str) -> str:

@@ -5,19 +5,11 @@ from collections import Counter
 from itertools import islice
 
 import pytest
-from graphs import random_graphs
+from graphs import diamond, random_graphs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from microgrid import Value, backward_steps, topological_order
-
-
-def diamond() -> tuple[Value, Value, Value]:
-    x = Value(3.0, label="x")
-    w = Value(-2.0, label="w")
-    y = x * w + x
-    y.label = "y"
-    return x, w, y
 
 
 def test_consumed_to_the_end_the_steps_leave_what_backward_leaves() -> None:

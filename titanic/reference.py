@@ -95,15 +95,20 @@ def replay(root: Value) -> "dict[Value, Tensor]":
         if not operands:
             tensors[node] = torch.tensor(node.data, dtype=torch.float64, requires_grad=True)
             continue
-        if node.op == "sum":
-            result = torch.stack(operands).sum()
-        elif node.op.startswith("**") and len(operands) == 1:
-            result = operands[0] ** float(node.op[2:])
-        else:
-            result = getattr(torch, _NAMES_IN_TORCH.get(node.op, node.op))(*operands)
-        result.retain_grad()
-        tensors[node] = result
+        tensors[node] = apply(node.op, operands)
+        tensors[node].retain_grad()
     return tensors
+
+
+def apply(op: str, operands: "Sequence[Tensor]") -> "Tensor":
+    """Return what PyTorch computes by the operation that a Value calls op."""
+    import torch
+
+    if op == "sum":
+        return torch.stack(tuple(operands)).sum()
+    if op.startswith("**") and len(operands) == 1:
+        return operands[0] ** float(op[2:])
+    return getattr(torch, _NAMES_IN_TORCH.get(op, op))(*operands)
 
 
 # The operations that PyTorch calls by another name.
