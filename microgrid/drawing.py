@@ -74,7 +74,7 @@ def draw(
     sizes = [arrow.carried() for box in boxes for arrow in box.arrows]
     largest = max(filter(math.isfinite, sizes), default=0.0)
 
-    picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.6")
+    picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.5")
     if flow:
         # The heads of wide arrows reach into the boxes.
         picture.attr("node", margin="0.15,0.06" if rankdir in ("LR", "RL") else "0.1,0.12")
@@ -453,7 +453,7 @@ def _name_cells(name: str, size: int, bold: bool = False) -> str:
     side = "RIGHT" if indices else "LEFT"
     cells = f'<TD ALIGN="{side}" BALIGN="LEFT" VALIGN="TOP">{sized(stem, size, bold)}</TD>'
     if indices:
-        index = sized(",".join(indices), size - 4, bold)
+        index = sized(",".join(indices), size - 3, bold)
         cells += f'<TD ALIGN="LEFT" VALIGN="BOTTOM" HEIGHT="{round(size * 1.2) + 4}">{index}</TD>'
     return cells
 
