@@ -66,6 +66,14 @@ def test_the_committed_file_holds_nothing_that_differs_from_run_to_run(committed
     assert " at 0x" not in NOTEBOOK.read_text(encoding="utf-8")
 
 
+def test_the_web_page_is_shown_and_not_committed(committed: NotebookNode, now: NotebookNode) -> None:
+    shown, stored = (
+        next(cell.outputs for cell in notebook.cells if cell.id == "page") for notebook in (now, committed)
+    )
+    assert [output.data["text/html"][:16] for output in shown] == ['<iframe srcdoc="']
+    assert stored == []
+
+
 def test_the_notebook_leaves_no_file_behind(now: NotebookNode, files_before: dict[str, float]) -> None:
     assert files() == files_before
 
