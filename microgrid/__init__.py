@@ -1,12 +1,19 @@
-"""See how reverse-mode automatic differentiation works, one scalar at a time."""
+"""See how reverse-mode automatic differentiation works, one scalar at a time.
 
-from microgrid.checking import gradcheck
-from microgrid.debugger import debug
-from microgrid.drawing import draw
-from microgrid.page import show, write_page
-from microgrid.steps import Step, backward_steps
-from microgrid.unrolling import Unrolled, unroll
+The engine is here at once; each window into it is loaded when it is first asked for, so that a program which
+only computes starts quickly.
+"""
+
 from microgrid.value import Value, topological_order
+
+TYPE_CHECKING = False  # typing's own would cost more to import than the engine
+if TYPE_CHECKING:
+    from microgrid.checking import gradcheck
+    from microgrid.debugger import debug
+    from microgrid.drawing import draw
+    from microgrid.page import show, write_page
+    from microgrid.steps import Step, backward_steps
+    from microgrid.unrolling import Unrolled, unroll
 
 __all__ = [
     "Step",
@@ -21,3 +28,28 @@ __all__ = [
     "unroll",
     "write_page",
 ]
+
+_MODULES = {
+    "Step": "steps",
+    "Unrolled": "unrolling",
+    "backward_steps": "steps",
+    "debug": "debugger",
+    "draw": "drawing",
+    "gradcheck": "checking",
+    "show": "page",
+    "unroll": "unrolling",
+    "write_page": "page",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load the module of a public name."""
+    from importlib import import_module
+
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *_MODULES]

@@ -13,7 +13,8 @@ backward pass, the order in which it walks, and the rules of the operations that
 import math
 import numbers
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NoReturn
+
+TYPE_CHECKING = False  # typing's own would cost more to import than all of this
 
 Number = float | numbers.Real
 # The result of an operation, and its derivative by each operand.
@@ -66,7 +67,7 @@ class Value:
     if not TYPE_CHECKING:
         # Python asks for these in math.exp(x) or round(x), where the number would go on without its gradient.
         # They are here to say so, and hidden from type checkers, which would take a Value for a number.
-        def __float__(self, *digits: int) -> NoReturn:
+        def __float__(self, *digits: int) -> float:
             raise TypeError(
                 "a Value is no float: compute with its methods, as in x.exp(), or with its number, x.data"
             )

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import microgrid
+
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(
     path.relative_to(ROOT) for package in ("microgrid", "titanic") for path in ROOT.glob(f"{package}/*.py")
@@ -117,3 +119,17 @@ def imported_modules(path: Path) -> Iterator[str]:
             assert node.level == 0, f"{path.name}, line {node.lineno}: a relative import"
             assert node.module
             yield node.module
+
+
+def test_every_public_name_is_there_when_it_is_asked_for() -> None:
+    names = microgrid.__all__
+    assert set(names) <= set(dir(microgrid))
+    assert {name for name in names if getattr(microgrid, name).__name__ != name} == set()
+
+
+def test_importing_the_engine_loads_none_of_the_windows() -> None:
+    code = (
+        "import sys, microgrid; print(*sorted(name for name in sys.modules if name.startswith('microgrid')))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert loaded.split() == ["microgrid", "microgrid.value"]
