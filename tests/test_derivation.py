@@ -28,7 +28,7 @@ def test_the_derivation_imports_nothing_of_microgrid() -> None:
         elif isinstance(node, ast.ImportFrom):
             imported.add(str(node.module))
     assert imported == {"collections.abc", "dataclasses"}
-    program = "import sys, titanic.derivation; print([name for name in sys.modules if name.startswith('microgrid')])"
+    program = "import sys, titanic.derivation; print([m for m in sys.modules if m.startswith('microgrid')])"
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
