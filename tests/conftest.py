@@ -10,7 +10,8 @@ Under CI=true nothing is left out for want of PyTorch (so it fails), and a skipp
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,24 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
 
     with chromium(tmp_path_factory.mktemp("chromium")) as browser:
         yield browser
+
+
+@contextmanager
+def _ordinary_user() -> Iterator[None]:
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def ordinary_user() -> Callable[[], AbstractContextManager[None]]:
+    """Gives a context with the permissions of an ordinary user: root may read and write everything."""
+    return _ordinary_user
 
 
 @pytest.fixture

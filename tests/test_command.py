@@ -4,12 +4,16 @@ import csv
 import importlib.metadata
 import json
 import os
+import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pexpect
@@ -380,6 +384,28 @@ def test_what_cannot_be_used_is_one_line_and_exit_status_1_before_the_training(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("word", ["", "train", "draw"])
+@pytest.mark.parametrize("out", ["read-only", "read-only/new", "/dev/null/new", "/proc/new"])
+def test_a_folder_that_cannot_be_written_is_one_line_before_the_training(
+    word: str,
+    out: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    ordinary_user: Callable[[], AbstractContextManager[None]],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    Path("read-only").mkdir(mode=0o555)
+    # An ordinary user may not read root's Python: what the command imports late is imported now.
+    assert main([*word.split(), "--out", "writable", *(["--epochs", "0"] if word != "draw" else [])]) == 0
+    capsys.readouterr()
+    with ordinary_user():
+        assert main([*word.split(), "--out", out]) == 1
+    assert re.fullmatch(f"titanic: {out}: .+; give --out a folder to write into\n", capsys.readouterr().err)
+    assert list(Path("read-only").iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("missing", "named"),
     [(["rich"], "rich"), (["matplotlib"], "matplotlib"), (["matplotlib", "rich"], "rich matplotlib")],
@@ -566,3 +592,78 @@ def test_an_interrupt_without_a_terminal_is_the_same(tmp_path: Path) -> None:
     assert re.fullmatch(r"Interrupted; keeping the weights after epoch \d+\n", err)
     assert out.endswith("Written: titanic-out/weights.json, titanic-out/loss.csv, titanic-out/loss.svg\n")
     assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == FILES
+
+
+# Killed. A file is whole when it has the bytes of a run that was left in peace.
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """For each of two seeds a folder with the files of a training and of its pictures."""
+    folder = tmp_path_factory.mktemp("whole")
+    for seed in (1, 2):
+        for word in (["train", "--epochs", "2"], ["draw"]):
+            assert main([*word, "--seed", str(seed), "--out", str(folder / str(seed))]) == 0
+    return {seed: folder / str(seed) for seed in (1, 2)}
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """The content of each file in the folder but the drafts, which are hidden."""
+    paths = folder.iterdir() if folder.exists() else []
+    return {path.name: path.read_bytes() for path in paths if not path.name.startswith(".")}
+
+
+@pytest.mark.parametrize("word", [["train", "--epochs", "2"], ["draw"]], ids=["train", "draw"])
+def test_killed_at_any_moment_each_file_is_whole_or_absent(
+    word: list[str], whole: dict[int, Path], tmp_path: Path
+) -> None:
+    old, new = files_in(whole[1]), files_in(whole[2])
+    moments = random.Random(0)
+    for k in range(6):
+        out = tmp_path / str(k)
+        if k % 2:
+            shutil.copytree(whole[1], out)
+        command = [sys.executable, "-m", "titanic", *word, "--seed", "2", "--out", str(out)]
+        with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()  # the passengers are loaded
+            time.sleep(moments.uniform(0.0, 1.0))
+            process.kill()
+        left = files_in(out)
+        assert all(content in (old[name], new[name]) for name, content in left.items())
+        assert not k % 2 or left.keys() == old.keys()
+
+
+# Kills itself where it is about to open a draft in the folder, or to give one its name, for the nth time.
+KILLED_AT = """
+import os, signal, sys
+folder, n = os.path.abspath(sys.argv[1]), int(sys.argv[2])
+from titanic.__main__ import main
+events = []
+def kill(event, arguments):
+    if event in ("open", "os.rename") and str(arguments[0]).startswith(folder + "/."):
+        events.append(event)
+        if len(events) == n:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(kill)
+main(["train", "--epochs", "2", "--seed", "2", "--out", folder])
+"""
+
+
+def test_killed_between_any_two_files_they_are_whole_and_the_next_run_works(
+    whole: dict[int, Path], tmp_path: Path
+) -> None:
+    old, new = files_in(whole[1]), files_in(whole[2])
+    out = tmp_path / "out"
+    shutil.copytree(whole[1], out)
+    written = ["weights.json", "loss.csv", "loss.svg"]  # in this order
+    for n in range(1, 7):
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED_AT, str(out), str(n)], env=environment(), check=False
+        )
+        assert killed.returncode == -signal.SIGKILL
+        assert files_in(out) == {**old, **{name: new[name] for name in written[: (n - 1) // 2]}}
+    drafts = [path.name for path in out.iterdir() if path.name.startswith(".")]
+    assert sorted(re.sub("[0-9]+$", "", name) for name in drafts) == sorted(f".{name}." for name in written)
+    assert main(["train", "--epochs", "2", "--seed", "2", "--out", str(out)]) == 0
+    assert files_in(out) == {**old, **{name: new[name] for name in written}}

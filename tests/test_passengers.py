@@ -4,6 +4,8 @@ import io
 import math
 import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -430,20 +432,14 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         assert str(caught.value) == f"{path}: {reason}{advice}"
 
 
-def test_a_file_without_permission_is_an_error(tmp_path: Path) -> None:
+def test_a_file_without_permission_is_an_error(
+    tmp_path: Path, ordinary_user: Callable[[], AbstractContextManager[None]]
+) -> None:
     path = tmp_path / "table.csv"
     path.write_text(COURSE)
     path.chmod(0)
-    is_root = os.geteuid() == 0
-    if is_root:
-        # Root may read everything.
-        os.seteuid(65534)
-    try:
-        with pytest.raises(DataError, match="Permission denied; give the path"):
-            load(path)
-    finally:
-        if is_root:
-            os.seteuid(0)
+    with ordinary_user(), pytest.raises(DataError, match="Permission denied; give the path"):
+        load(path)
 
 
 def test_a_path_that_cannot_be_printed_is_escaped(tmp_path: Path) -> None:

@@ -87,6 +87,9 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("draw(forward)", TypeError, ROOT),
     ("write_page(2.0, 'page.html')", TypeError, ROOT),
     ("show([y])", TypeError, ROOT),
+    ("write_page(2.0, 'page.html')", TypeError, ROOT),
+    ("write_page(forward, 'page.html')", TypeError, ROOT),
+    ("show(2.0)", TypeError, ROOT),
     ("unroll(2.0, [x])", TypeError, ROOT),
     ("unroll([y], [x])", TypeError, ROOT),
     # What the windows are told beside the root
@@ -97,6 +100,9 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("draw(y, highlight=Value(1))", ValueError, "is not in this graph"),
     ("draw(y, rankdir='lr')", ValueError, "rankdir is LR, TB, RL or BT"),
     ("draw(y, max_nodes=1)", ValueError, "fold it (fold=True), draw a smaller graph, or raise max_nodes"),
+    ("write_page(y, folder)", IsADirectoryError, "Is a directory"),
+    ("write_page(y, folder / 'none' / 'page.html')", FileNotFoundError, "No such file or directory"),
+    ("show(Value.sum([Value(1) for _ in range(1000)]))", ValueError, "step through it with debug(root)"),
     ("unroll(y, x)", TypeError, "takes a list of Values, not the Value(data=2.0, "),
     ("unroll(y, [2.0])", TypeError, "takes Values, not the float 2.0"),
     ("unroll(y, [y])", ValueError, "an input is a leaf"),
@@ -158,7 +164,12 @@ def names(tmp_path: Path) -> dict[str, object]:
         **{name: getattr(microgrid, name) for name in microgrid.__all__},
         **{"math": math, "np": np, "nn": nn, "Network": Network, "train": train},
         **{"x": x, "y": y, "relabelled": relabelled, "program": microgrid.unroll(y, [x])},
-        **{"passengers": passengers, "network": network, "missing": tmp_path / "weights.json"},
+        **{
+            "passengers": passengers,
+            "network": network,
+            "missing": tmp_path / "weights.json",
+            "folder": tmp_path,
+        },
         "forward": network.forward(passengers.X, passengers.y),
     }
 
