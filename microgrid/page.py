@@ -136,8 +136,8 @@ def _moments(
         "names": [("", f"{name} = {one_line(expression(root, names))}")],
         "numbers": [],
         "sentence": (
-            f"The forward pass will compute {_count(len(names), 'Value')}, operands before results; "
-            f"the backward pass will then hand back {_count(len(steps), 'contribution')} to their gradients."
+            f"The forward pass gives {_count(len(names), 'Value')} a number, operands before results; "
+            f"the backward pass then sums {_count(len(steps), 'contribution')} to their gradients."
         ),
     }
     for node, number in numbers.items():
