@@ -1,4 +1,4 @@
-"""The pictures of the docs: `python -m tests.pictures` writes them anew.
+"""The pictures of the docs: `python -m tests.pictures` writes them anew, the page's screenshot too.
 
 An image on a page shows the `picture` that the code above it makes. Where that makes none, the image is
 made elsewhere.
@@ -6,11 +6,15 @@ made elsewhere.
 
 import doctest
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import graphviz
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,8 +50,22 @@ def parts(svg: bytes) -> Iterator[tuple[str, str, list[str]]]:
             yield group.attrib["id"], group.attrib["class"], texts
 
 
+def page_at_step(number: int) -> Image.Image:
+    """Return what a browser shows of the page that docs/debugging.md writes, at one of its steps."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from browser import chromium
+
+    text = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?write_page.*?)```", text, re.DOTALL)
+    with TemporaryDirectory() as name, chromium(Path(name) / "profile", 960, 600) as browser:
+        exec(code.replace('"y.html"', repr(f"{name}/y.html")), {})
+        browser.get(f"{(Path(name) / 'y.html').as_uri()}#step={number}")
+        return Image.open(BytesIO(browser.get_screenshot_as_png()))
+
+
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name, picture in pictures():
         (FOLDER / f"{name}.dot").write_text(picture.source, encoding="utf-8")
         (FOLDER / f"{name}.svg").write_bytes(picture.pipe(format="svg"))
+    page_at_step(8).convert("RGB").quantize(64).save(FOLDER / "page.png", optimize=True)

@@ -32,7 +32,7 @@ def test_the_committed_svg_has_the_boxes_arrows_and_texts_of_the_dot(name: str) 
 
 
 def test_no_other_files_lie_among_the_pictures() -> None:
-    names = {f"{name}.{suffix}" for name in PICTURES for suffix in ("dot", "svg")}
+    names = {f"{name}.{suffix}" for name in PICTURES for suffix in ("dot", "svg")} | {"page.png"}
     assert {file.name for file in FOLDER.iterdir()} == names
 
 
