@@ -234,7 +234,7 @@ def test_unroll_says_of_how_many_passengers_it_makes_a_program(capsys: pytest.Ca
     assert main(["unroll", "--passengers", "251"]) == 1
     assert capsys.readouterr() == (
         "",
-        "titanic: a program for 251 passengers has more lines than it can; give 250 or fewer\n",
+        "titanic: 251 passengers have more nodes than can be unrolled; give 250 or fewer\n",
     )
 
 
