@@ -12,19 +12,24 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.util import find_spec
 from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
 from timeit import repeat
-from typing import NamedTuple, cast
+from types import FrameType
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from microgrid import Value, topological_order
 
 from .engines import microgrid
 from .works import network_loss, source, table, weights
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 
 class Side(NamedTuple):
@@ -129,23 +134,42 @@ def cost_of_a_node() -> None:
 
     loss = forward()
     nodes = len(topological_order(loss))
-    numbers = {"x": 1.5, "y": 2.5, "a": Value(1.5), "b": Value(2.5), "new": object.__new__, "Value": Value}
-    heading("what", "time")
+    names = {"x": 1.5, "y": 2.5, "a": Value(1.5), "b": Value(2.5), "new": object.__new__, "Value": Value}
+    heading("what", "time", "bytecodes")
     for what, statement in [
         ("`x * y` of floats", "x * y"),
         ("an empty object of a Value's size", "new(Value)"),
         ("`x * y` of Values", "a * b"),
     ]:
-        seconds = (
-            min(repeat(statement, globals=numbers, number=20_000, repeat=50, timer=process_time)) / 20_000
-        )
-        row(what, duration(seconds))
-    for what, function in [
+        timings = repeat(statement, globals=names, number=20_000, repeat=50, timer=process_time)
+        count = 1 + bytecodes(partial(eval, statement, names)) - bytecodes(partial(eval, "x", names))
+        row(what, duration(min(timings) / 20_000), str(count))
+    functions: list[tuple[str, Callable[[], object]]] = [
         ("the network's forward pass, a node", forward),
-        ("its `topological_order`, a node", lambda: topological_order(loss)),
+        ("its `topological_order`, a node", partial(topological_order, loss)),
         ("its `backward()`, that order included, a node", loss.backward),
-    ]:
-        row(what, duration(min(repeat(function, number=1, repeat=25, timer=process_time)) / nodes))
+    ]
+    for what, function in functions:
+        seconds = min(repeat(function, number=1, repeat=25, timer=process_time)) / nodes
+        row(what, duration(seconds), f"{bytecodes(function) / nodes:.0f}")
+
+
+def bytecodes(function: Callable[[], object]) -> int:
+    """Return how many bytecodes Python executes for a call."""
+    count = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> "TraceFunction":
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        function()
+    finally:
+        sys.settrace(None)
+    return count
 
 
 def footprint() -> None:
