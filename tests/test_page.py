@@ -382,6 +382,8 @@ def test_the_help_lists_the_keys(page: Chrome) -> None:
         keys,
     )
     assert inside
+    press(page, Keys.ESCAPE)
+    assert not keys.is_displayed()
 
 
 # The address
