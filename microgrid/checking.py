@@ -26,8 +26,8 @@ def gradcheck(
     tolerance · max(1, |derivative|), and by what rounding the last bits of f makes of it.
 
     Raises AssertionError with input, both derivatives and difference where they differ by more, as they do
-    where there is no derivative (relu at 0); TypeError where function does not return a Value. What the
-    function raises at x ± h comes through: choose a smaller step beside the edge of log's or sqrt's domain.
+    where there is no derivative (relu at 0); TypeError where function is none or returns no Value. What
+    it raises at x ± h comes through: choose a smaller step beside the edge of log's or sqrt's domain.
 
     >>> gradcheck(lambda x, y: (x * y).tanh(), 0.5, -1.2)
     True

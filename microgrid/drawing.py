@@ -59,7 +59,8 @@ def draw(
     that alone uses it. legend explains boxes and arrows. rankdir is the way of the forward pass: LR, TB, RL
     or BT.
 
-    Raises ValueError where the drawing would have more than max_nodes boxes.
+    Raises ValueError where the drawing would have more than max_nodes boxes, TypeError or ValueError for an
+    argument that is none of these.
 
     >>> x = Value(2.0, label="x")
     >>> draw(x * x + 1).source.count("->")

@@ -18,19 +18,30 @@ from microgrid.value import Value
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Step:
-    """One use of the chain rule: a node hands an operand its share of the gradient."""
+    """One use of the chain rule: a node hands an operand its share of the gradient.
+
+    node            the Value that was made of the operand
+    operand         the Value that collects
+    position        which of the node's operands it is, from 0: x * x hands x two shares
+    node_grad       ∂root/∂node, complete by now
+    local_grad      ∂node/∂operand
+    contribution    local_grad · node_grad
+    before, after   operand.grad before this step and after it
+    nth, uses       which of its contributions the operand collects, from 1, and of how many: one for each use
+    names           the names of all nodes under the root, the root's last
+    """
 
     node: Value
     operand: Value
-    position: int  # which of the node's operands it is, from 0: x * x hands x two shares
-    node_grad: float  # ∂root/∂node, complete by now
-    local_grad: float  # ∂node/∂operand
-    contribution: float  # local_grad · node_grad
-    before: float  # operand.grad before this step
-    after: float  # operand.grad after it
-    nth: int  # which of the contributions that the operand collects this is, from 1
-    uses: int  # how many it collects in all: one for each use of the operand under the root
-    names: dict[Value, str]  # the names of all nodes under the root, the root's last
+    position: int
+    node_grad: float
+    local_grad: float
+    contribution: float
+    before: float
+    after: float
+    nth: int
+    uses: int
+    names: dict[Value, str]
 
     def __str__(self) -> str:
         """Return the step in one line of mathematics, in names and in numbers."""

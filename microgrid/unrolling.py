@@ -71,14 +71,15 @@ class Unrolled:
     """A program that `unroll` made: called with a number for each input, it returns root and gradients.
 
     Numbers give a float and a tuple of floats; Values, or numbers among Values, give Values, which can be
-    drawn, stepped through and differentiated again.
+    drawn, stepped through and differentiated again. `source` is the text of the program, `parameters` are the
+    inputs as it calls them, `function` is the program itself: it takes floats only and checks nothing.
     Raises TypeError for another number of arguments than inputs, and what Python raises where an operation
     has no result (ValueError, ZeroDivisionError, OverflowError).
     """
 
-    source: str  # the text of the program
-    parameters: tuple[str, ...]  # the inputs, as the program calls them
-    function: Callable[..., tuple[float, tuple[float, ...]]]  # the program itself: floats only, no checks
+    source: str
+    parameters: tuple[str, ...]
+    function: Callable[..., tuple[float, tuple[float, ...]]]
 
     def __init__(self, source: str, parameters: tuple[str, ...]) -> None:
         self.source = source
@@ -131,8 +132,9 @@ def unroll(root: Value, inputs: Iterable[Value], wrt: Iterable[Value] | None = N
     constants. wrt are the nodes whose gradients the program returns: the inputs, if not given. The program
     gives the same numbers as recording the graph anew and calling backward, bit for bit, as long as Python's
     own branches (an if, a max) would go the same way.
-    Raises ValueError for an input that is no leaf or comes twice, for a node of wrt that is neither under
-    root nor an input, for more than 10,000 nodes, and for an operation that OPERATIONS does not have.
+    Raises TypeError where root, inputs or wrt are no Values, ValueError for an input that is no leaf or comes
+    twice, for a node of wrt that is neither under root nor an input, for more than 10,000 nodes, and for an
+    operation that OPERATIONS does not have.
 
     >>> x = Value(3.0, label="x")
     >>> unroll(x * x + x, inputs=[x])(5.0)

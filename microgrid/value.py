@@ -26,21 +26,31 @@ class Value:
 
     Value(data, label) makes a leaf from a real number (int, float, NumPy scalar, Fraction) and a name for
     people; the operations make the other nodes. The number is kept as a float.
-    Raises TypeError for anything that is no real number, OverflowError for one too large for a float.
+    Raises TypeError for anything that is no real number and for a label that is no string, OverflowError for
+    a number too large for a float. An operation without a result raises what Python's floats raise
+    (ValueError, ZeroDivisionError, OverflowError), naming itself, its numbers and their labels.
 
     >>> x = Value(2.0, label="x")
     >>> x * x + 1
     Value(data=5.0, grad=0.0, op='+')
     """
 
-    __slots__ = ("data", "grad", "label", "local_grads", "op", "operands")
+    # help(Value) shows what is said here.
+    __slots__ = {
+        "data": "The number.",
+        "grad": "∂root/∂this after root.backward(); 0.0 before.",
+        "label": "A name for people, assignable at any time.",
+        "op": "The operation that made this node, such as '+' or 'relu'; '' for a leaf.",
+        "operands": "The nodes that it was made from, in order, with repetition: x * x has x twice.",
+        "local_grads": "∂this/∂operand for each operand, as numbers.",
+    }
 
-    data: float  # the number
-    grad: float  # ∂root/∂this, after root.backward()
-    label: str  # a name for people, assignable at any time
-    op: str  # the operation that made this node; "" for a leaf
-    operands: tuple["Value", ...]  # the nodes that it was made from, in order, with repetition
-    local_grads: tuple[float, ...]  # ∂this/∂operand for each operand
+    data: float
+    grad: float
+    label: str
+    op: str
+    operands: tuple["Value", ...]
+    local_grads: tuple[float, ...]
 
     # NumPy's scalars and arrays leave `number * value` to Value.__rmul__ and its like.
     __array_ufunc__ = None
@@ -163,6 +173,8 @@ class Value:
     @staticmethod
     def sum(values: "Iterable[Value | Number]") -> "Value":
         """Return the sum of all values as one node with an operand for each of them.
+
+        Raises TypeError where values is no list or other iterable of them.
 
         >>> Value.sum([Value(1.0), Value(2.0), Value(3.0)])
         Value(data=6.0, grad=0.0, op='sum')

@@ -66,6 +66,7 @@ def train_unrolled(
     The graph of one passenger is unrolled once; each epoch runs that program on every passenger and adds up.
     It goes from the last passenger to the first, as `backward` does, so the gradients and the weights are
     those of `train`, bit for bit. The loss is the sum of all Gₖ / n, not H / n: its last digits may differ.
+    Raises TrainingError where `train` does.
     """
     X, y = network.inputs(X, y)
     one = Network(W1=[[0.0] * 4] * 4, W2=[[0.0]] * 5)
