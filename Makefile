@@ -6,7 +6,7 @@ ARGS =
 
 IN_VENV = .venv/bin/python -m
 
-.PHONY: help titanic test fuzz bench venv dot chromium clean
+.PHONY: help titanic test fuzz bench venv dot chromium fonts clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -18,7 +18,7 @@ help: ## list the targets
 titanic: dot .venv/with-titanic ## set up what is missing, then train the network on the passengers
 	@$(IN_VENV) titanic $(ARGS)
 
-test: dot chromium .venv/with-titanic .venv/with-test ## set up what is missing, then check style and types and run the tests
+test: dot chromium fonts .venv/with-titanic .venv/with-test ## set up what is missing, then check style and types and run the tests
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
@@ -55,15 +55,22 @@ is_new_enough = "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))
 can_make_venv = "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null
 has_chromium = { command -v chromedriver && { command -v chromium || command -v google-chrome || \
 	command -v google-chrome-stable || ls -d "/Applications/Google Chrome.app"; }; } >/dev/null 2>&1
+# Liberation Sans is as wide as Arial, letter by letter.
+has_arial = { test -d /System/Library/Fonts || fc-match Arial | grep -q -e Arial -e Liberation; } 2>/dev/null
 
 dot:
-	@command -v dot >/dev/null || $(call install,graphviz fonts-dejavu-core,graphviz) || \
+	@command -v dot >/dev/null || $(call install,graphviz,graphviz) || \
 		echo "Pictures need Graphviz's dot: install your system's package graphviz. Going on without." >&2
 
 chromium:
 	@$(has_chromium) || $(call install,chromium chromium-driver fonts-dejavu-core,--cask google-chrome chromedriver) || \
 		echo "The tests of the web page need Chromium: install your system's packages chromium and" \
 			"chromium-driver, or Google Chrome and chromedriver. Going on without." >&2
+
+fonts:
+	@$(has_arial) || $(call install,fontconfig fonts-liberation fonts-dejavu-core,font-liberation) || \
+		echo "The tests of the pictures need Arial or a font as wide: install your system's package" \
+			"fonts-liberation. Going on without." >&2
 
 # An upgrade of the system's Python can leave .venv without one: then it is made anew.
 $(shell test -x .venv/bin/python || rm -f .venv/made)
