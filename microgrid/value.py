@@ -12,7 +12,7 @@ backward pass, the order in which it walks, and the rules of the operations that
 
 import math
 import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 TYPE_CHECKING = False  # typing's own would cost more to import than all of this
 
@@ -230,21 +230,23 @@ def topological_order(root: Value) -> list[Value]:
         advice = "give the Value that the computation ends in"
         raise TypeError(f"the root of a graph is a Value, not {_described(root)}: {advice}")
     order: list[Value] = []
-    seen: set[Value] = set()
-    # Recursion's stack, in the open, since it may grow to a million: the nodes begun, from the root down, and
-    # those waiting, the next one last. The None below a node's operands comes up when they are all done.
-    begun: list[Value] = []
-    waiting: list[Value | None] = [root]
-    while waiting:
-        node = waiting.pop()
-        if node is None:
-            order.append(begun.pop())
-        elif node not in seen:
-            seen.add(node)
-            begun.append(node)
-            waiting.append(None)
-            waiting += node.operands[::-1]
-    return order
+    seen = {root}
+    # Recursion's stack, in the open, since it may grow to a million: the nodes on the way from the root down to
+    # the one in hand, each with its operands that are still to be visited.
+    path: list[tuple[Value, Iterator[Value]]] = []
+    node, operands = root, iter(root.operands)
+    while True:
+        for operand in operands:
+            if operand not in seen:
+                seen.add(operand)
+                path.append((node, operands))
+                node, operands = operand, iter(operand.operands)
+                break
+        else:
+            order.append(node)
+            if not path:
+                return order
+            node, operands = path.pop()
 
 
 # Making nodes
