@@ -231,8 +231,8 @@ def topological_order(root: Value) -> list[Value]:
         raise TypeError(f"the root of a graph is a Value, not {_described(root)}: {advice}")
     order: list[Value] = []
     seen = {root}
-    # Recursion's stack, in the open, since it may grow to a million: the nodes on the way from the root down to
-    # the one in hand, each with its operands that are still to be visited.
+    # Recursion's stack, in the open, since it may grow to a million: the nodes on the way from the root down
+    # to the one in hand, each with its operands that are still to be visited.
     path: list[tuple[Value, Iterator[Value]]] = []
     node, operands = root, iter(root.operands)
     while True:
