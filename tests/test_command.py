@@ -397,11 +397,14 @@ def test_a_folder_that_cannot_be_written_is_one_line_before_the_training(
     monkeypatch.chdir(tmp_path)
     tmp_path.chmod(0o755)
     Path("read-only").mkdir(mode=0o555)
-    # An ordinary user may not read root's Python: what the command imports late is imported now.
-    assert main([*word.split(), "--out", "writable", *(["--epochs", "0"] if word != "draw" else [])]) == 0
+    Path("passengers.csv").write_text("age,class,survived,price\n22,3,0,7.25\n38,1,1,71.28\n")
+    arguments = [*word.split(), "--data", "passengers.csv"]
+    # An ordinary user may not read root's Python, nor a checkout in root's folder: what the command imports
+    # late is imported now, and the passengers are here.
+    assert main([*arguments, "--out", "writable", *(["--epochs", "0"] if word != "draw" else [])]) == 0
     capsys.readouterr()
     with ordinary_user():
-        assert main([*word.split(), "--out", out]) == 1
+        assert main([*arguments, "--out", out]) == 1
     assert re.fullmatch(f"titanic: {out}: .+; give --out a folder to write into\n", capsys.readouterr().err)
     assert list(Path("read-only").iterdir()) == []
 
