@@ -13,6 +13,7 @@ backward pass, the order in which it walks, and the rules of the operations that
 import math
 import numbers
 from collections.abc import Callable, Iterable, Iterator
+from sys import intern
 
 TYPE_CHECKING = False  # typing's own would cost more to import than all of this
 
@@ -103,14 +104,17 @@ class Value:
         return _node(self.data * other.data, "*", (self, other), (other.data, self.data))
 
     def __truediv__(self, other: "Value | Number") -> "Value":
-        return _apply(_divide, "/", self, _as_value(other))
+        if type(other) is not Value:
+            other = _as_value(other)
+        return _apply(_divide, "/", (self, other), self.data, other.data)
 
     def __pow__(self, exponent: "Value | Number") -> "Value":
         """Return self ** exponent; a plain number as exponent is part of the operation, `**2`."""
         if isinstance(exponent, Value):
-            return _apply(_power, "**", self, exponent)
+            return _apply(_power, "**", (self, exponent), self.data, exponent.data)
         number = _real(exponent)
-        return _apply(lambda base: _power_by_number(base, number), f"**{number!r}".removesuffix(".0"), self)
+        op = intern(f"**{number!r}".removesuffix(".0"))  # one text for all squares of a graph
+        return _apply(_power_by_number, op, (self,), self.data, number)
 
     def __radd__(self, other: Number) -> "Value":
         return _as_value(other) + self
@@ -134,41 +138,41 @@ class Value:
         return self
 
     def __abs__(self) -> "Value":
-        return _apply(_abs, "abs", self)
+        return _apply(_abs, "abs", (self,), self.data)
 
     def relu(self) -> "Value":
         """Return max(0, self); its derivative at 0 is 0, as in PyTorch."""
         if self.data <= 0.0:
-            return _node(0.0, "relu", (self,), (ZERO,))
+            return _node(0.0, "relu", (self,), NOTHING)
         return _node(self.data, "relu", (self,), (1.0,))
 
     def exp(self) -> "Value":
         """Return e to the power of self."""
-        return _apply(_exp, "exp", self)
+        return _apply(_exp, "exp", (self,), self.data)
 
     def log(self) -> "Value":
         """Return the natural logarithm of self."""
-        return _apply(_log, "log", self)
+        return _apply(_log, "log", (self,), self.data)
 
     def sqrt(self) -> "Value":
         """Return the square root of self; its derivative at 0 is inf."""
-        return _apply(_sqrt, "sqrt", self)
+        return _apply(_sqrt, "sqrt", (self,), self.data)
 
     def sin(self) -> "Value":
         """Return the sine of self, in radians."""
-        return _apply(_sin, "sin", self)
+        return _apply(_sin, "sin", (self,), self.data)
 
     def cos(self) -> "Value":
         """Return the cosine of self, in radians."""
-        return _apply(_cos, "cos", self)
+        return _apply(_cos, "cos", (self,), self.data)
 
     def tanh(self) -> "Value":
         """Return the hyperbolic tangent of self."""
-        return _apply(_tanh, "tanh", self)
+        return _apply(_tanh, "tanh", (self,), self.data)
 
     def sigmoid(self) -> "Value":
         """Return the logistic function of self, 1 / (1 + exp(-self))."""
-        return _apply(_sigmoid, "sigmoid", self)
+        return _apply(_sigmoid, "sigmoid", (self,), self.data)
 
     @staticmethod
     def sum(values: "Iterable[Value | Number]") -> "Value":
@@ -210,12 +214,11 @@ class Value:
 
         Leaves accumulate over calls, as in PyTorch; the nodes between start each call from zero.
         """
-        order = topological_order(self)
-        for node in order:
-            if node.operands:
-                node.grad = 0.0
+        results = [node for node in topological_order(self) if node.operands]
+        for node in results:
+            node.grad = 0.0
         self.grad += 1.0
-        for node in reversed(order):
+        for node in reversed(results):
             for operand, local_grad in zip(node.operands, node.local_grads):
                 operand.grad += local_grad * node.grad
 
@@ -239,9 +242,11 @@ def topological_order(root: Value) -> list[Value]:
         for operand in operands:
             if operand not in seen:
                 seen.add(operand)
-                path.append((node, operands))
-                node, operands = operand, iter(operand.operands)
-                break
+                if operand.operands:
+                    path.append((node, operands))
+                    node, operands = operand, iter(operand.operands)
+                    break
+                order.append(operand)
         else:
             order.append(node)
             if not path:
@@ -267,10 +272,10 @@ def _node(data: float, op: str, operands: tuple[Value, ...], local_grads: tuple[
 _new = object.__new__
 
 
-def _apply(rule: Callable[..., Derivatives], op: str, *operands: Value) -> Value:
+def _apply(rule: Callable[..., Derivatives], op: str, operands: tuple[Value, ...], *numbers: float) -> Value:
     """Record an operation by its rule, and name operation, numbers and labels where there is no result."""
     try:
-        data, local_grads = rule(*[operand.data for operand in operands])
+        data, local_grads = rule(*numbers)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise type(error)(f"{_call(op, operands)}: {_REASONS[type(error)]}") from None
     return _node(data, op, operands, local_grads)
@@ -311,6 +316,7 @@ class _Zero(float):
 
 
 ZERO = _Zero()
+NOTHING = (ZERO,)
 
 
 def _divide(x: float, y: float) -> Derivatives:
@@ -333,7 +339,7 @@ def _power_by_number(x: float, n: float) -> Derivatives:
     if isinstance(power, complex):
         raise ValueError(f"{x} ** {n} is no real number")
     if n == 0.0:
-        return power, (ZERO,)
+        return power, NOTHING
     try:
         return power, (n * x ** (n - 1.0),)
     except (ZeroDivisionError, OverflowError):
