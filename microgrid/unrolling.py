@@ -225,9 +225,8 @@ class _Program:
         """Return the nodes whose gradients are needed, and each contribution as node, operand, expression."""
         needed = set(self.wrt)
         contributions = []
-        for (
-            node
-        ) in self.order:  # an operand comes before its results, so it is known here whether it is needed
+        # An operand comes before its results, so that it is known there whether it is needed.
+        for node in self.order:
             handed_on = [
                 (node, operand, expression)
                 for operand, expression in zip(node.operands, _row(node)[1:])
@@ -320,9 +319,8 @@ def _identifier(label: str) -> str:
     >>> [_identifier(label) for label in ("B[1,2]", "∂L/∂x", "1st", "x²")]
     ['B_1_2', 'L_x', '_1st', 'x2']
     """
-    normal = unicodedata.normalize(
-        "NFKC", label
-    )  # as Python reads it, so that no two identifiers turn out alike
+    # As Python reads it, so that no two identifiers turn out alike.
+    normal = unicodedata.normalize("NFKC", label)
     parts = "".join(c if f"a{c}".isidentifier() else " " for c in normal).split()
     name = "_".join(parts)
     return name if name.isidentifier() else f"_{name}"

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -151,7 +151,9 @@ def assert_numbers(browser: Chrome, root: Value) -> None:
 
 
 @pytest.mark.parametrize("graph", [neuron, shared, loss_of_one_passenger])
-def test_the_last_step_shows_the_numbers_of_backward(graph, browser: Chrome, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_the_last_step_shows_the_numbers_of_backward(
+    graph: Callable[[], Value], browser: Chrome, tmp_path: Path
+) -> None:
     root = graph()
     open_page(browser, root, tmp_path, "#step=99999")
     root.backward()
