@@ -10,6 +10,7 @@ Under CI=true nothing is left out for want of PyTorch (so it fails), and a skipp
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
@@ -33,6 +34,9 @@ settings.register_profile(
 )
 settings.register_profile("fuzz", settings.get_profile("default"), max_examples=10_000, derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+# A shell lets what it runs in the background ignore Ctrl-C, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # For PyTorch, which here meets small matrices only: a second thread makes them many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
