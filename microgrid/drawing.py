@@ -59,8 +59,9 @@ def draw(
     that alone uses it. legend explains boxes and arrows. rankdir is the way of the forward pass: LR, TB, RL
     or BT.
 
-    Raises ValueError where the drawing would have more than max_nodes boxes, TypeError or ValueError for an
-    argument that is none of these.
+    Raises ValueError where the drawing would have more than max_nodes boxes, or arrows so long that its
+    layout would take very long (as from one weight to each of hundreds of steps), TypeError or ValueError
+    for an argument that is none of these.
 
     >>> x = Value(2.0, label="x")
     >>> draw(x * x + 1).source.count("->")
@@ -70,12 +71,19 @@ def draw(
     boxes = folded(root) if fold else unfolded(root, max_nodes)
     if len(boxes) > max_nodes:
         raise _too_many(len(boxes), max_nodes, "label more of its nodes, so that they fold together")
+    if (passed := _ranks_passed(boxes) * (1 + local_grads)) > MOST_RANKS_PASSED * max_nodes:
+        enough = -(-passed // MOST_RANKS_PASSED)
+        way = "" if fold else "fold it (fold=True), "
+        raise ValueError(
+            "the graph has so many long arrows that its layout would take very long: "
+            f"{way}draw a smaller graph, or raise max_nodes to {enough} and wait"
+        )
     marked = _marked(highlight, boxes)
     numbers = {box: number for number, box in enumerate(boxes, start=1)}
     sizes = [arrow.carried() for box in boxes for arrow in box.arrows]
     largest = max(filter(math.isfinite, sizes), default=0.0)
 
-    picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.5")
+    picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.5", **_PATIENCE)
     if flow:
         # The heads of wide arrows reach into the boxes.
         picture.attr("node", margin="0.15,0.06" if rankdir in ("LR", "RL") else "0.1,0.12")
@@ -161,6 +169,21 @@ def unfolded(root: Value, max_nodes: int) -> list[Box]:
 def _too_many(count: int, max_nodes: int, way: str) -> ValueError:
     ways = f"{way}, draw a smaller graph, or raise max_nodes"
     return ValueError(f"the graph has {count} boxes to draw, more than {max_nodes}: {ways}")
+
+
+def _ranks_passed(boxes: list[Box]) -> int:
+    """Return how many ranks the arrows pass in all: dot places each arrow anew on each of them."""
+    rank: dict[Box, int] = {}
+    users: dict[Box, list[Box]] = {box: [] for box in boxes}
+    for box in boxes:
+        # Operands come first, but for the circles that folding can make.
+        rank[box] = 1 + max([rank.get(arrow.operand, -1) for arrow in box.arrows], default=-1)
+        for arrow in box.arrows:
+            users[arrow.operand].append(box)
+    for box in boxes:
+        if not box.arrows and users[box]:
+            rank[box] = min(rank[user] for user in users[box]) - 1
+    return sum(max(0, rank[box] - rank[arrow.operand] - 1) for box in boxes for arrow in box.arrows)
 
 
 def _made(node: Value, names: dict[Value, str]) -> list[Piece]:
@@ -322,6 +345,11 @@ _MEANINGS = {
     "root": "what is differentiated",
 }
 _HIGHLIGHT = "#d55e00"
+# Without an end to dot's search for the best places, a chain of a hundred products with one w takes ten
+# seconds instead of one. Up to thousands of boxes it finds the same places; the arrows may then pass as many
+# ranks for each box as dot takes some ten seconds for.
+_PATIENCE = {"nslimit": "2", "nslimit1": "2"}
+MOST_RANKS_PASSED = 25
 # Graphviz knows its widths even where no font is installed, and Helvetica and Liberation Sans have the same:
 # what was measured on one machine fits on another.
 _FONT = "Arial"

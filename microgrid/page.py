@@ -15,13 +15,18 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from microgrid.drawing import draw, write_whole
 from microgrid.names import expression, node_names, one_line, short
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value, topological_order
 
+if TYPE_CHECKING:
+    import graphviz
+
 MAX_NODES = 1000
+OTHERWISE = "take a smaller one, or step through it with debug(root)"
 
 Number = tuple[str, str]  # a number as it is shown, and in full
 Moment = dict[str, object]  # what the page shows at one of its steps
@@ -30,9 +35,9 @@ Moment = dict[str, object]  # what the page shows at one of its steps
 def write_page(root: Value, path: str | os.PathLike[str]) -> Path:
     """Write both passes under root as one self-contained web page, and return its path.
 
-    The grads stay as they are. Raises ValueError for a graph of more than 1,000 nodes, OSError where the file
-    cannot be written, and graphviz.ExecutableNotFound where Graphviz's dot is not installed; then no file is
-    left behind, and an older one stays as it was.
+    The grads stay as they are. Raises ValueError for a graph of more than 1,000 nodes and for one that `draw`
+    does not lay out, OSError where the file cannot be written, and graphviz.ExecutableNotFound where
+    Graphviz's dot is not installed; then no file is left behind, and an older one stays as it was.
     """
     write_whole(path, _page(root))
     return Path(path)
@@ -65,8 +70,7 @@ def _page(root: Value) -> str:
     """Return the page's HTML."""
     if (count := len(topological_order(root))) > MAX_NODES:
         raise ValueError(
-            f"the graph has {count} nodes, more than the {MAX_NODES} that a page can show: "
-            "take a smaller one, or step through it with debug(root)"
+            f"the graph has {count} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
         )
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
     graph, story = _graph_and_story(root)
@@ -107,7 +111,7 @@ def _graph_and_story(root: Value) -> tuple[str, dict[str, object]]:
     try:
         steps = list(backward_steps(root))
         root.grad = 1.0
-        svg = draw(root, local_grads=True).pipe(format="svg", encoding="utf-8")
+        svg = _picture(root).pipe(format="svg", encoding="utf-8")
     finally:
         for node, grad in zip(names, found):
             node.grad = grad
@@ -122,6 +126,14 @@ def _graph_and_story(root: Value) -> tuple[str, dict[str, object]]:
         for node, name in names.items()
     ]
     return svg, {"nodes": nodes, "moments": list(_moments(root, names, numbers, steps))}
+
+
+def _picture(root: Value) -> "graphviz.Digraph":
+    """Return the graph as the page shows it; ValueError where its layout would take very long."""
+    try:
+        return draw(root, local_grads=True)
+    except ValueError as error:
+        raise ValueError(f"{str(error).partition(': ')[0]}: {OTHERWISE}") from None
 
 
 def _moments(

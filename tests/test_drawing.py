@@ -145,6 +145,14 @@ def test_the_same_graph_gives_the_same_text_in_another_process() -> None:
         assert len(texts) == 1
 
 
+def chain(length: int) -> Value:
+    """A chain of products with one and the same w: its arrows pass length · (length - 1) / 2 ranks."""
+    w, node = Value(0.5, label="w"), Value(1.0, label="x")
+    for _ in range(length):
+        node = node * w
+    return node
+
+
 def test_a_chain_longer_than_the_recursion_limit_is_drawn_and_folded() -> None:
     node = Value(1.0, label="x")
     for _ in range(1500):
@@ -464,6 +472,39 @@ def test_a_graph_too_large_to_read_is_refused_before_any_layout() -> None:
     with pytest.raises(ValueError, match="1001 boxes to draw, more than 1000: label more of"):
         draw(root, fold=True)
     assert draw(root, max_nodes=1001).source.count(" -> ") == 1000
+
+
+def test_a_graph_that_graphviz_would_not_finish_is_refused_before_any_layout() -> None:
+    assert draw(chain(224)).source.count(" -> ") == 448  # 24,976 ranks
+    with pytest.raises(ValueError) as raised:
+        draw(chain(225))  # 25,200
+    assert str(raised.value) == (
+        "the graph has so many long arrows that its layout would take very long: "
+        "fold it (fold=True), draw a smaller graph, or raise max_nodes to 1008 and wait"
+    )
+    assert draw(chain(225), max_nodes=1008).source.count(" -> ") == 450
+    with pytest.raises(ValueError, match="raise max_nodes to 2016 "):
+        draw(chain(225), local_grads=True)  # labels on the arrows double the ranks
+
+
+def test_a_graph_of_long_arrows_is_laid_out() -> None:
+    svg = draw(chain(120)).pipe(format="svg")
+    assert isinstance(svg, bytes)
+    kinds = Counter(
+        group.get("class", "").partition(" ")[0] for group in ElementTree.fromstring(svg).iter(f"{SVG}g")
+    )
+    assert (kinds["node"], kinds["edge"]) == (122, 240)
+
+
+def test_folding_may_make_circles_of_boxes() -> None:
+    h = Value(1.0, label="h[0]")
+    for i in range(300):
+        a = h * 2.0
+        a.label = f"a[{i}]"
+        h = a + 1.0
+        h.label = f"h[{i + 1}]"
+    edges = re.findall(r"\t(\d+) -> (\d+)", draw(h, fold=True).source)
+    assert ("1", "2") in edges and ("2", "1") in edges
 
 
 def test_wrong_arguments_are_errors_of_one_line() -> None:

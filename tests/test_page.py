@@ -676,6 +676,13 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
         ValueError, match=r"^the graph has 1001 nodes, more than the 1000 that a page can show: "
     ):
         write_page(too_large, path)
+    long_arrows = w = Value(1.0)
+    for _ in range(200):
+        long_arrows = long_arrows * w
+    with pytest.raises(
+        ValueError, match=r"^the graph has so many long arrows .* very long: take a smaller one, or"
+    ):
+        write_page(long_arrows, path)
     with pytest.raises(OSError) as caught:
         write_page(neuron(), tmp_path / "nowhere" / "page.html")
     assert caught.value.filename == str(tmp_path / "nowhere" / "page.html")
