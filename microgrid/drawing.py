@@ -501,7 +501,7 @@ def sized(text: str, size: int, bold: bool = False) -> str:
 
 def _tooltip(lines: Iterable[str]) -> str:
     """Return the lines as a tooltip of a node or an edge, where Graphviz undoes backslashes twice."""
-    return _escaped("\n".join(lines)).replace("\\", "\\\\").replace("\n", "&#10;")
+    return "\n".join(map(_escaped, lines)).replace("\\", "\\\\").replace("\n", "&#10;")
 
 
 def _escaped(text: str) -> str:
