@@ -5,6 +5,7 @@ import email
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Iterator
 from email.message import Message
@@ -69,6 +70,15 @@ def test_the_wheel_holds_the_two_packages_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         installed = [name for name in archive.namelist() if ".dist-info/" not in name]
     assert sorted(installed) == sorted([*map(Path.as_posix, MODULES), *DATA])
+
+
+def test_the_sdist_holds_tests_and_docs_too(wheel: Path) -> None:
+    with tarfile.open(next(wheel.parent.glob("*.tar.gz"))) as archive:
+        packed = {Path(*Path(name).parts[1:]).as_posix() for name in archive.getnames()}
+    sources = [*ROOT.glob("tests/**/*.py"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/pictures/*")]
+    expected = {path.relative_to(ROOT).as_posix() for path in sources} | {"Makefile", "README.md", "LICENSE"}
+    assert expected | {*map(Path.as_posix, MODULES), *DATA} <= packed
+    assert not [name for name in packed if name.endswith(".pyc")]
 
 
 def test_without_an_extra_the_graphviz_package_is_all_that_comes_along(metadata: Message) -> None:
