@@ -1,5 +1,7 @@
 """The engines that are compared, each at its best."""
 
+import sys
+import threading
 from collections.abc import Callable
 from typing import cast
 
@@ -59,3 +61,12 @@ ENGINES: dict[str, Callable[[], Engine]] = {
     "micrograd": micrograd,
     "torch": torch,
 }
+
+
+def on_a_deep_stack(main: Callable[..., None]) -> None:
+    """Call main with the command line's words; micrograd recurses once for each node on the way to a leaf."""
+    sys.setrecursionlimit(10**7)
+    threading.stack_size(1023 * 2**20)
+    thread = threading.Thread(target=main, args=sys.argv[1:])
+    thread.start()
+    thread.join()

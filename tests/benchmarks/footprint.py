@@ -5,12 +5,10 @@ and the seconds until a dropped graph is freed. The data leaves, which were ther
 """
 
 import gc
-import sys
-import threading
 import tracemalloc
 from time import process_time
 
-from .engines import ENGINES
+from .engines import ENGINES, on_a_deep_stack
 from .works import Scalar, network_loss, table, weights
 
 
@@ -58,8 +56,4 @@ def nodes(root: Scalar) -> set[Scalar]:
 
 
 if __name__ == "__main__":
-    sys.setrecursionlimit(10**7)
-    threading.stack_size(512 * 2**20)
-    thread = threading.Thread(target=main, args=sys.argv[1:])
-    thread.start()
-    thread.join()
+    on_a_deep_stack(main)

@@ -9,10 +9,9 @@ takes: the mean of as many runs in a row as fill SECONDS.
 
 import gc
 import sys
-import threading
 from time import process_time
 
-from .engines import ENGINES
+from .engines import ENGINES, on_a_deep_stack
 from .without_graph import WITHOUT_GRAPH
 from .works import WORKS, Run
 
@@ -40,9 +39,4 @@ def main(side: str, work: str, size: str, collector: str, seconds: str) -> None:
 
 
 if __name__ == "__main__":
-    # micrograd recurses once for each node on the way to the leaves.
-    sys.setrecursionlimit(10**7)
-    threading.stack_size(1023 * 2**20)
-    thread = threading.Thread(target=main, args=sys.argv[1:])
-    thread.start()
-    thread.join()
+    on_a_deep_stack(main)
