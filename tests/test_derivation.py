@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from microgrid import Value
 from titanic import derivation as module
@@ -35,7 +36,7 @@ def test_the_derivation_imports_nothing_of_microgrid() -> None:
     assert done.stdout == "[]\n"
 
 
-def random_derivation(n: int, seed: int) -> tuple[Derivation, list[np.ndarray]]:
+def random_derivation(n: int, seed: int) -> tuple[Derivation, list[NDArray[np.float64]]]:
     rng = np.random.default_rng(seed)
     X, y, W1, W2 = (rng.uniform(-1, 1, shape) for shape in ((n, 3), n, (4, 4), (5, 1)))
     return derive(X.tolist(), y.tolist(), W1.tolist(), W2.tolist()), [X, y, W1, W2]

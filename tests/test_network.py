@@ -12,6 +12,7 @@ import pytest
 from damage import damaged
 from hypothesis import example, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from microgrid import Value, topological_order
 from titanic.network import Forward, Network, WeightsError
@@ -21,7 +22,7 @@ X = [[22.0, 3.0, 0.0], [38.0, 1.0, 1.0], [26.0, 3.0, 1.0]]
 Y = [7.25, 71.25, 8.0]
 
 
-def numbers(nodes: list[list[Value]]) -> np.ndarray:
+def numbers(nodes: list[list[Value]]) -> NDArray[np.float64]:
     return np.array([[node.data for node in row] for row in nodes])
 
 

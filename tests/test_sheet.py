@@ -8,6 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from trainings import trainings
 
 from microgrid import Value, topological_order
@@ -19,11 +20,11 @@ from titanic.passengers import embedded
 N = 7
 
 
-def numbers(nodes: list[list[Value]]) -> np.ndarray:
+def numbers(nodes: list[list[Value]]) -> NDArray[np.float64]:
     return np.array([[node.data for node in row] for row in nodes])
 
 
-def grads(nodes: list[list[Value]]) -> np.ndarray:
+def grads(nodes: list[list[Value]]) -> NDArray[np.float64]:
     return np.array([[node.grad for node in row] for row in nodes])
 
 
@@ -162,11 +163,11 @@ def test_11_with_the_bracket_closed_before_w1_raw_features_make_a_linear_network
     X, ones = np.array(passengers.X), np.ones((len(passengers), 1))
     W1, W2 = numbers(network.W1), numbers(network.W2)
 
-    def as_written(X: np.ndarray) -> np.ndarray:
+    def as_written(X: NDArray[np.float64]) -> NDArray[np.float64]:
         C = np.maximum(np.hstack([X, ones]), 0) @ W1
         return np.asarray(np.hstack([C, ones]) @ W2)
 
-    def as_meant(X: np.ndarray) -> np.ndarray:
+    def as_meant(X: NDArray[np.float64]) -> NDArray[np.float64]:
         C = np.maximum(np.hstack([X, ones]) @ W1, 0)
         return np.asarray(np.hstack([C, ones]) @ W2)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from titanic.network import Forward, Network
 from titanic.passengers import Passengers, Scaling, embedded, load
@@ -42,7 +43,7 @@ def start(passengers: Passengers, seed: int, raw: bool = False) -> Network:
 
 def losses_by_numpy(
     network: Network, passengers: Passengers, epochs: int, learning_rate: float
-) -> tuple[list[float], np.ndarray]:
+) -> tuple[list[float], NDArray[np.float64]]:
     """The same training by the formulas of 6.3 on whole matrices: the losses, and C at the end."""
     W1, W2 = (np.array([[weight.data for weight in row] for row in W]) for W in (network.W1, network.W2))
     n = len(passengers)

@@ -87,7 +87,6 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("draw(forward)", TypeError, ROOT),
     ("write_page(2.0, 'page.html')", TypeError, ROOT),
     ("show([y])", TypeError, ROOT),
-    ("write_page(2.0, 'page.html')", TypeError, ROOT),
     ("write_page(forward, 'page.html')", TypeError, ROOT),
     ("show(2.0)", TypeError, ROOT),
     ("unroll(2.0, [x])", TypeError, ROOT),
