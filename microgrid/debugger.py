@@ -22,14 +22,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from microgrid.names import expression, node_names, one_line, short
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value
-
-if TYPE_CHECKING:
-    pass
 
 
 def debug(root: Value) -> None:
