@@ -59,9 +59,9 @@ def draw(
     that alone uses it. legend explains boxes and arrows. rankdir is the way of the forward pass: LR, TB, RL
     or BT.
 
-    Raises ValueError where the drawing would have more than max_nodes boxes, or arrows so long that its
-    layout would take very long (as from one weight to each of hundreds of steps), TypeError or ValueError
-    for an argument that is none of these.
+    Raises ValueError where the drawing would have more than max_nodes boxes, or arrows so many and so long
+    that its layout would take very long (as from one weight to each of hundreds of steps), TypeError or
+    ValueError for an argument that is none of these.
 
     >>> x = Value(2.0, label="x")
     >>> draw(x * x + 1).source.count("->")
@@ -71,11 +71,11 @@ def draw(
     boxes = folded(root) if fold else unfolded(root, max_nodes)
     if len(boxes) > max_nodes:
         raise _too_many(len(boxes), max_nodes, "label more of its nodes, so that they fold together")
-    if (passed := _ranks_passed(boxes) * (1 + local_grads)) > MOST_RANKS_PASSED * max_nodes:
-        enough = -(-passed // MOST_RANKS_PASSED)
+    if (length := _length_of_arrows(boxes) * (3 if local_grads else 1)) > LENGTH_FOR_A_NODE * max_nodes:
+        enough = -(-length // LENGTH_FOR_A_NODE)
         way = "" if fold else "fold it (fold=True), "
         raise ValueError(
-            "the graph has so many long arrows that its layout would take very long: "
+            "the arrows of the graph are so many and so long that its layout would take very long: "
             f"{way}draw a smaller graph, or raise max_nodes to {enough} and wait"
         )
     marked = _marked(highlight, boxes)
@@ -171,8 +171,8 @@ def _too_many(count: int, max_nodes: int, way: str) -> ValueError:
     return ValueError(f"the graph has {count} boxes to draw, more than {max_nodes}: {ways}")
 
 
-def _ranks_passed(boxes: list[Box]) -> int:
-    """Return how many ranks the arrows pass in all: dot places each arrow anew on each of them."""
+def _length_of_arrows(boxes: list[Box]) -> int:
+    """Return how many ranks the arrows lead on in all: dot finds each arrow a place on each of them."""
     rank: dict[Box, int] = {}
     users: dict[Box, list[Box]] = {box: [] for box in boxes}
     for box in boxes:
@@ -183,7 +183,7 @@ def _ranks_passed(boxes: list[Box]) -> int:
     for box in boxes:
         if not box.arrows and users[box]:
             rank[box] = min(rank[user] for user in users[box]) - 1
-    return sum(max(0, rank[box] - rank[arrow.operand] - 1) for box in boxes for arrow in box.arrows)
+    return sum(max(1, rank[box] - rank[arrow.operand]) for box in boxes for arrow in box.arrows)
 
 
 def _made(node: Value, names: dict[Value, str]) -> list[Piece]:
@@ -346,10 +346,10 @@ _MEANINGS = {
 }
 _HIGHLIGHT = "#d55e00"
 # Without an end to dot's search for the best places, a chain of a hundred products with one w takes ten
-# seconds instead of one. Up to thousands of boxes it finds the same places; the arrows may then pass as many
-# ranks for each box as dot takes some ten seconds for.
+# seconds instead of one. What remains grows with the length of the arrows, in ranks, and threefold where they
+# bear numbers; so much for each of a thousand nodes is some ten seconds.
 _PATIENCE = {"nslimit": "2", "nslimit1": "2"}
-MOST_RANKS_PASSED = 25
+LENGTH_FOR_A_NODE = 25
 # Graphviz knows its widths even where no font is installed, and Helvetica and Liberation Sans have the same:
 # what was measured on one machine fits on another.
 _FONT = "Arial"

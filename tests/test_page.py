@@ -680,7 +680,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
     for _ in range(200):
         long_arrows = long_arrows * w
     with pytest.raises(
-        ValueError, match=r"^the graph has so many long arrows .* very long: take a smaller one, or"
+        ValueError, match=r"^the arrows of the graph are .* very long: take a smaller one, or"
     ):
         write_page(long_arrows, path)
     with pytest.raises(OSError) as caught:
