@@ -24,7 +24,7 @@ test: dot chromium fonts .venv/with-titanic .venv/with-test ## set up what is mi
 	$(IN_VENV) mypy
 	$(IN_VENV) pytest $(ARGS)
 
-fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; an hour on two; less with ARGS=tests/test_value.py
+fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; half an hour on two, less with ARGS=tests/test_value.py
 	HYPOTHESIS_PROFILE=fuzz $(IN_VENV) pytest -m hypothesis -n auto $(ARGS)
 
 bench: .venv/with-titanic .venv/with-bench ## measure the speed, against micrograd's too
