@@ -71,13 +71,8 @@ def draw(
     boxes = folded(root) if fold else unfolded(root, max_nodes)
     if len(boxes) > max_nodes:
         raise _too_many(len(boxes), max_nodes, "label more of its nodes, so that they fold together")
-    if (length := _length_of_arrows(boxes) * (3 if local_grads else 1)) > LENGTH_FOR_A_NODE * max_nodes:
-        enough = -(-length // LENGTH_FOR_A_NODE)
-        way = "" if fold else "fold it (fold=True), "
-        raise ValueError(
-            "the arrows of the graph are so many and so long that its layout would take very long: "
-            f"{way}draw a smaller graph, or raise max_nodes to {enough} and wait"
-        )
+    if (length := _length_of_arrows(boxes) * (3 if local_grads else 1)) > _LENGTH_FOR_A_NODE * max_nodes:
+        raise _too_long(length, "" if fold else "fold it (fold=True), ")
     marked = _marked(highlight, boxes)
     numbers = {box: number for number, box in enumerate(boxes, start=1)}
     sizes = [arrow.carried() for box in boxes for arrow in box.arrows]
@@ -169,6 +164,14 @@ def unfolded(root: Value, max_nodes: int) -> list[Box]:
 def _too_many(count: int, max_nodes: int, way: str) -> ValueError:
     ways = f"{way}, draw a smaller graph, or raise max_nodes"
     return ValueError(f"the graph has {count} boxes to draw, more than {max_nodes}: {ways}")
+
+
+def _too_long(length: int, way: str) -> ValueError:
+    enough = -(-length // _LENGTH_FOR_A_NODE)
+    return ValueError(
+        "the arrows of the graph are so many and so long that its layout would take very long: "
+        f"{way}draw a smaller graph, or raise max_nodes to {enough} and wait"
+    )
 
 
 def _length_of_arrows(boxes: list[Box]) -> int:
@@ -347,9 +350,9 @@ _MEANINGS = {
 _HIGHLIGHT = "#d55e00"
 # Without an end to dot's search for the best places, a chain of a hundred products with one w takes ten
 # seconds instead of one. What remains grows with the length of the arrows, in ranks, and threefold where they
-# bear numbers; so much for each of a thousand nodes is some ten seconds.
+# bear numbers; so much for each of a thousand nodes is ten seconds for a chain, and forty at the worst seen.
 _PATIENCE = {"nslimit": "2", "nslimit1": "2"}
-LENGTH_FOR_A_NODE = 25
+_LENGTH_FOR_A_NODE = 25
 # Graphviz knows its widths even where no font is installed, and Helvetica and Liberation Sans have the same:
 # what was measured on one machine fits on another.
 _FONT = "Arial"
