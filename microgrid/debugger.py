@@ -271,7 +271,8 @@ class Debugger(cmd.Cmd):
         try:
             import graphviz
 
-            from microgrid.drawing import draw, write_whole
+            from microgrid.drawing import draw
+            from microgrid.files import write_whole
 
             path = Path(argument or f"step-{self.done}.svg").expanduser()
             if not path.suffix:

@@ -18,14 +18,12 @@ the class `highlight` too. In a folded drawing the boxes are numbered in the sam
 
 import html
 import math
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from microgrid.names import expression, node_names, one_line, short
@@ -585,24 +583,3 @@ def _fitted(svg: str) -> str:
     width, height = map(float, size.groups())
     factor = min(1.0, max(0.5, _CELL_WIDTH / width))
     return svg.replace(size[0], f'<svg width="{factor * width:.0f}pt" height="{factor * height:.0f}pt"', 1)
-
-
-# Files
-
-
-def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file, the whole of it or nothing: what was there stays until all is written.
-
-    Raises OSError where it cannot be written. A process that is killed on the way may leave its draft, a
-    hidden file with the process's number in its name; nothing reads it, and it may be deleted.
-    """
-    target = Path(path)
-    draft = target.parent / f".{target.name}.{os.getpid()}"
-    try:
-        draft.write_bytes(content.encode() if isinstance(content, str) else content)
-        draft.replace(target)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from None  # the caller knows no draft
-    finally:
-        with suppress(OSError, ValueError):
-            draft.unlink()

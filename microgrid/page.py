@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgrid.drawing import draw, write_whole
+from microgrid.drawing import draw
+from microgrid.files import write_whole
 from microgrid.names import expression, node_names, one_line, short
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value, topological_order

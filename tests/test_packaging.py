@@ -32,8 +32,9 @@ MAY_IMPORT = {
     "steps": ENGINE | {"names"},
     "drawing": ENGINE | {"names"},
     "unrolling": ENGINE | {"names"},
-    "debugger": ENGINE | {"names"} | WINDOWS,
-    "page": ENGINE | {"names"} | WINDOWS,
+    "files": set(),
+    "debugger": ENGINE | {"names", "files"} | WINDOWS,
+    "page": ENGINE | {"names", "files"} | WINDOWS,
 }
 
 

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TextIO, TypedDict
 
 import microgrid
 from microgrid import Value, debug, write_page
-from microgrid.drawing import write_whole
+from microgrid.files import write_whole
 from titanic import figures, training, witnesses
 from titanic.network import Network, WeightsError
 from titanic.passengers import DataError, Passengers, Scaling, embedded, load

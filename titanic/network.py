@@ -24,7 +24,7 @@ from random import Random
 from typing import TypeVar, cast
 
 from microgrid import Value
-from microgrid.drawing import write_whole
+from microgrid.files import write_whole
 from microgrid.nn import Module
 from titanic.passengers import Scaling
 
