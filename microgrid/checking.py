@@ -7,8 +7,9 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 
+from microgrid.arguments import Number, described
 from microgrid.names import one_line
-from microgrid.value import Number, Value, _described, topological_order
+from microgrid.value import Value, topological_order
 
 
 def gradcheck(
@@ -34,7 +35,7 @@ def gradcheck(
     """
     if not callable(function):
         raise TypeError(
-            f"gradcheck takes a function and the numbers at which to check it, not {_described(function)}: "
+            f"gradcheck takes a function and the numbers at which to check it, not {described(function)}: "
             "write gradcheck(lambda x: x * x, 3.0)"
         )
     leaves = [Value(x.data, x.label) if isinstance(x, Value) else Value(x) for x in inputs]
@@ -84,6 +85,6 @@ def _result(function: Callable[..., Value], leaves: Sequence[Value]) -> Value:
     result = function(*leaves)
     if not isinstance(result, Value):
         raise TypeError(
-            f"gradcheck takes a function that returns a Value, and this one returned {_described(result)}"
+            f"gradcheck takes a function that returns a Value, and this one returned {described(result)}"
         )
     return result

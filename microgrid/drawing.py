@@ -26,8 +26,9 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from microgrid.arguments import described, listed
 from microgrid.names import expression, node_names, one_line, short
-from microgrid.value import Value, _described, _values, topological_order
+from microgrid.value import Value, topological_order
 
 if TYPE_CHECKING:
     import graphviz
@@ -301,12 +302,12 @@ def stem_and_indices(label: str) -> tuple[str, list[str]]:
 
 def _checked(parameters: Iterable[Value], rankdir: str) -> set[Value]:
     """Return the parameters as a set; an error in one line for an argument that cannot be used."""
-    leaves = _values("parameters", parameters)
+    leaves = listed("parameters", parameters, Value)
     for leaf in leaves:
         if leaf.operands:
-            raise ValueError(f"parameters are leaves, and {_described(leaf)} was computed")
+            raise ValueError(f"parameters are leaves, and {described(leaf)} was computed")
     if rankdir not in ("LR", "TB", "RL", "BT"):
-        raise ValueError(f"rankdir is LR, TB, RL or BT, not {_described(rankdir)}")
+        raise ValueError(f"rankdir is LR, TB, RL or BT, not {described(rankdir)}")
     return set(leaves)
 
 
@@ -316,14 +317,14 @@ def _marked(highlight: Value | Use | None, boxes: list[Box]) -> Box | Arrow | No
         return None
     node, position = highlight if isinstance(highlight, tuple) and len(highlight) == 2 else (highlight, None)
     if not isinstance(node, Value) or not (position is None or type(position) is int):
-        raise TypeError(f"highlight is a Value or a pair (Value, position), not {_described(highlight)}")
+        raise TypeError(f"highlight is a Value or a pair (Value, position), not {described(highlight)}")
     box = next((box for box in boxes if node in box.nodes or node in box.absorbed), None)
     if box is None:
-        raise ValueError(f"highlight: {_described(node)} is not in this graph")
+        raise ValueError(f"highlight: {described(node)} is not in this graph")
     if position is None:
         return box
     if not 0 <= position < len(node.operands):
-        raise ValueError(f"highlight: {_described(node)} has no operand at position {position}")
+        raise ValueError(f"highlight: {described(node)} has no operand at position {position}")
     # A use inside a box has no arrow of its own: the box stands for it.
     return next((arrow for arrow in box.arrows if (node, position) in arrow.uses), box)
 

@@ -1,34 +1,53 @@
-"""How every window writes a graph: one name for each node, what made it, and its numbers.
+"""How every view writes a graph: one name for each node, what made it, and its numbers.
 
-Pictures, steps, debugger, page and unrolled program all ask here, so that they tell the same story.
+Pictures, steps, debugger, page and unrolled program all ask here, so that they tell the same. What has parts,
+such as an expression, is a list of Parts, which a view joins or colours as it likes.
 """
 
+import ast
 import math
+import sys
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from microgrid.value import Value, _no_label, topological_order
+from microgrid.arguments import label_of
+from microgrid.rows import row_of
+from microgrid.value import Value, topological_order
+
+
+class Part(NamedTuple):
+    """A text and the role that it plays in a step: node, operand, local_grad, or none."""
+
+    text: str
+    role: str = ""
+
+
+def text(parts: Iterable[Part]) -> str:
+    """Return parts as one text."""
+    return "".join(part.text for part in parts)
 
 
 def node_names(root: Value) -> dict[Value, str]:
-    """Return a name for each node under root, no two alike, in topological order.
+    """Return a name for each node under root, in topological order.
 
-    A node's name is its label; one that has no label, or shares it, is called v1, v2, … in that order.
-    Raises TypeError where root is no Value, or a label no string.
+    A node's name is its label; one that has no label, or shares it, is called v1, v2, … in that order. No two
+    are alike but those of constants, which are called by their numbers.
+    Raises TypeError if root is not a Value, or if a label is not a string.
 
     >>> x = Value(2.0, label="x")
     >>> list(node_names(x * x + 1).values())
-    ['x', 'v1', 'v2', 'v3']
+    ['x', 'v1', '1', 'v2']
     """
     order = topological_order(root)
-    for node in order:
-        if not isinstance(node.label, str):
-            raise _no_label(node.label)
-    bearers = Counter(node.label for node in order)
+    bearers = Counter(label_of(node.label) for node in order)
     names = {}
     number = 0
     for node in order:
         name = node.label
-        if not name or bearers[name] > 1:
+        if node.op == "constant":
+            name = short(node.data)
+        elif not name or bearers[name] > 1:
             number += 1
             while f"v{number}" in bearers:
                 number += 1
@@ -37,46 +56,23 @@ def node_names(root: Value) -> dict[Value, str]:
     return names
 
 
-def expression(node: Value, names: dict[Value, str]) -> str:
-    """Return how a node was made, in the names of its operands; its number for a leaf.
-
-    >>> x = Value(2.0, label="x")
-    >>> y = x * x
-    >>> expression(y, node_names(y))
-    'x · x'
-    """
-    if not node.operands:
-        return short(node.data)
-    operands = [names[operand] for operand in node.operands]
-    if node.op == "sum":
-        shown = operands if len(operands) <= 5 else [*operands[:2], "…", operands[-1]]
-        return " + ".join(shown)
-    if node.op == "neg":
-        return f"-{operands[0]}"
-    if node.op == "abs":
-        return f"|{operands[0]}|"
-    if node.op.isidentifier():
-        return f"{node.op}({', '.join(operands)})"
-    if node.op.startswith("**") and len(operands) == 1:
-        return f"{operands[0]} ** {node.op[2:]}"
-    return f" {'·' if node.op == '*' else node.op} ".join(operands)
-
-
 def short(number: float) -> str:
-    """Return a number in four significant digits; a rounded one shows all four: 1 is exact, 1.000 is not.
+    """Return a number in four significant digits, with one decimal at least where it is not whole.
 
-    Whole numbers of up to six digits are shown in full.
+    A rounded number shows all four: 1 is exact, 1.000 is not. The notation is plain from 0.0001 to 999999.9.
 
-    >>> [short(number) for number in (1.0, 0.99999, 714.0, 0.1 + 0.2, 1234.5, -2e-9, math.inf)]
-    ['1', '1.000', '714', '0.3000', '1.234e+03', '-2e-09', 'inf']
+    >>> [short(number) for number in (1.0, 0.99999, 714.0, 0.1 + 0.2, 2340.3, -2e-9, 1234567.8, math.inf)]
+    ['1', '1.000', '714', '0.3000', '2340.3', '-2e-09', '1.235e+06', 'inf']
     """
-    if number == 0.0:
-        return "0"
-    text = f"{number:.6g}" if number.is_integer() else f"{number:.4g}"
-    if float(text) == number or not math.isfinite(number):
-        return text
-    text = f"{number:#.4g}"
-    return f"{number:.3e}" if text.endswith(".") else text
+    size = abs(number)
+    if size < 1e6 and number.is_integer():
+        return f"{number:.0f}" if number else "0"
+    exact = f"{number:.4g}"
+    if 999.95 <= size < 999_999.95:
+        return f"{number:.1f}"
+    if float(exact) == number or not math.isfinite(number):
+        return exact
+    return f"{number:#.4g}" if 1e-4 <= size < 1e3 else f"{number:.3e}"
 
 
 def one_line(text: str) -> str:
@@ -84,3 +80,87 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+# Expressions
+
+
+class Term(NamedTuple):
+    """Part of an expression, and how tightly it holds together: ATOM for a name, less for a sum."""
+
+    parts: list[Part]
+    strength: int
+
+
+SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
+
+
+def expression(node: Value, names: Mapping[Value, str]) -> list[Part]:
+    """Return how a node was made, in the names of its operands; its number for a leaf.
+
+    >>> x = Value(2.0, label="x")
+    >>> y = 3 * x
+    >>> text(expression(y, node_names(y)))
+    '3 · x'
+    """
+    if not node.operands:
+        return [Part(short(node.data))]
+    return written(node.op, [named(operand, names[operand]) for operand in node.operands]).parts
+
+
+def named(node: Value, name: str) -> Term:
+    """Return a node's name as a term of an expression."""
+    if node.op == "constant":
+        return Term([Part(name)], PRODUCT if name.startswith("-") else ATOM)
+    return Term([Part(name, "operand")], ATOM)
+
+
+def written(op: str, terms: Sequence[Term]) -> Term:
+    """Return an operation on terms, with the brackets that it needs, and only the ends of a long sum.
+
+    >>> x, minus_one = Term([Part("x")], ATOM), Term([Part("-1")], PRODUCT)
+    >>> [text(written(op, [x, minus_one]).parts) for op in ("+", "**")], text(written("tanh", [x]).parts)
+    (['x + (-1)', 'x ** (-1)'], 'tanh(x)')
+    """
+    before, between, after, strength, loose = _notation(op)
+    if len(terms) > 5:
+        terms = [*terms[:2], Term([Part("…")], ATOM), terms[-1]]
+    parts = [Part(before)]
+    for position, term in enumerate(terms):
+        # a - b - c is (a - b) - c; a + b + c may be read either way.
+        needed = strength if position < loose else strength + 1
+        is_negative = term.parts[0].text.startswith("-") and term.strength < ATOM
+        if strength < ATOM and (term.strength < needed or (is_negative and (position or before))):
+            term = Term([Part("("), *term.parts, Part(")")], ATOM)
+        parts += [*([Part(between)] if position else []), *term.parts]
+    return Term([part for part in [*parts, Part(after)] if part.text], strength)
+
+
+class _Notation(NamedTuple):
+    before: str
+    between: str
+    after: str
+    strength: int
+    loose: int = sys.maxsize  # from this operand on, brackets are needed around terms of the same strength
+
+
+_INFIX = {
+    ast.Add: _Notation("", " + ", "", SUM),
+    ast.Sub: _Notation("", " - ", "", SUM, 1),
+    ast.Mult: _Notation("", " · ", "", PRODUCT),
+    ast.Div: _Notation("", " / ", "", PRODUCT, 1),
+    ast.Pow: _Notation("", " ** ", "", POWER, 0),
+    ast.USub: _Notation("-", "", "", PRODUCT),
+}
+_CALLS = {"power": _INFIX[ast.Pow], "total": _INFIX[ast.Add], "abs": _Notation("|", ", ", "|", ATOM)}
+
+
+def _notation(op: str) -> _Notation:
+    """Return how people write an operation: with its row's operator where the result is no more than that."""
+    result = row_of(op).result
+    match result:
+        case ast.BinOp(ast.Name(), operator, ast.Name()) | ast.UnaryOp(operator, ast.Name()):
+            return _INFIX[type(operator)]
+        case ast.Call(ast.Name(function)) if function in _CALLS:
+            return _CALLS[function]
+    return _Notation(f"{op}(", ", ", ")", ATOM)

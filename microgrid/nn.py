@@ -17,7 +17,8 @@ What is private to micrograd (`_prev`, `_op`) is not offered.
 import random
 from collections.abc import Iterable
 
-from microgrid.value import Number, Value, _described
+from microgrid.arguments import Number, described
+from microgrid.value import Value
 
 
 class Module:
@@ -115,4 +116,4 @@ def _listed(inputs: Iterable[Value | Number]) -> list[Value | Number]:
     try:
         return list(inputs)
     except TypeError:
-        raise TypeError(f"the inputs come as a list, such as [x, y], not as {_described(inputs)}") from None
+        raise TypeError(f"the inputs come as a list, such as [x, y], not as {described(inputs)}") from None

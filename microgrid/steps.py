@@ -1,33 +1,36 @@
-"""The backward pass as a sequence of Steps, performed one at a time as they are asked for.
+"""The backward pass as a sequence of Steps.
 
     for step in backward_steps(root):
-        print(step)             # ∂L/∂B[1,2] += ∂L/∂C[1,2] · ∂C[1,2]/∂B[1,2] = -0.31 · 1 → -0.31
+        print(step)             # w.grad += z.grad · ∂z/∂w = 0.5 · (-2) = -1; w.grad = -1
         print(step.sentence())  # the same in English
 
-The debugger and the page are made of these Steps, so they tell the same story as `Value.backward`.
+Debugger, page and pictures are views of these Steps. x.grad is the gradient that a node collects, the total
+derivative of the root by it; ∂z/∂x is a local gradient, the partial derivative of one node by one operand.
 """
 
 import math
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from microgrid.names import expression, node_names, one_line, short
+from microgrid.names import Part, expression, node_names, one_line, short, text
 from microgrid.value import Value
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
 class Step:
-    """One use of the chain rule: a node hands an operand its share of the gradient.
+    """One use of the chain rule, from a node to one of its operands.
 
-    node            the Value that was made of the operand
-    operand         the Value that collects
-    position        which of the node's operands it is, from 0: x * x hands x two shares
-    node_grad       ∂root/∂node, complete by now
+    node            the Value that was made of the operand, and gives
+    operand         the Value that receives
+    position        which of the node's operands it is, from 0: x * x gives to x twice
+    node_grad       the gradient of the node, complete by now
     local_grad      ∂node/∂operand
-    contribution    local_grad · node_grad
-    before, after   operand.grad before this step and after it
-    nth, uses       which of its contributions the operand collects, from 1, and of how many: one for each use
+    contribution    node_grad · local_grad
+    before, after   the gradient of the operand before this step and after it
+    nth, uses       which of its contributions the operand receives, from 1, and of how many: one for each use
     names           the names of all nodes under the root, the root's last
     """
 
@@ -45,115 +48,153 @@ class Step:
 
     def __str__(self) -> str:
         """Return the step in one line of mathematics, in names and in numbers."""
-        return f"{self.in_names()} = {self.in_numbers()}"
+        return text([*self.in_names(), Part(" = "), *self.in_numbers()])
 
     def __repr__(self) -> str:
         return f"<Step {self}>"
 
-    def in_names(self) -> str:
-        """Return the step as the chain rule writes it, `∂L/∂x += ∂L/∂y · ∂y/∂x`."""
-        root = one_line(next(reversed(self.names.values())))
+    def in_names(self) -> list[Part]:
+        """Return the step as the chain rule writes it, `x.grad += z.grad · ∂z/∂x`."""
         node, operand = one_line(self.names[self.node]), one_line(self.names[self.operand])
-        return f"∂{root}/∂{operand} += ∂{root}/∂{node} · ∂{node}/∂{operand}"
+        return [
+            Part(f"{operand}.grad", "operand"),
+            Part(" += "),
+            Part(f"{node}.grad", "node"),
+            Part(" · "),
+            Part(f"∂{node}/∂{operand}{self.subscript()}", "local_grad"),
+        ]
 
-    def in_numbers(self) -> str:
-        """Return the step's numbers, `2 · 3 → 4 + 6 = 10`: the product, and what it makes of operand.grad."""
-        product = f"{short(self.node_grad)} · {short(self.local_grad)}"
-        earlier = f"{short(self.before)} + {short(self.contribution)} = " if self.nth > 1 else ""
-        return f"{product} → {earlier}{short(self.after)}"
+    def in_numbers(self) -> list[Part]:
+        """Return the step's numbers, `2 · (-3) = -6; x.grad = 4 + (-6) = -2`."""
+        operand = one_line(self.names[self.operand])
+        return [
+            Part(short(self.node_grad), "node"),
+            Part(" · "),
+            Part(bracketed(self.local_grad), "local_grad"),
+            Part(f" = {short(self.contribution)}; "),
+            Part(f"{operand}.grad", "operand"),
+            Part(" = "),
+            Part(self.sum(), "operand"),
+        ]
+
+    def sum(self) -> str:
+        """Return what becomes of the operand's gradient, `4 + (-6) = -2`; only the result of the first."""
+        earlier = f"{short(self.before)} + {bracketed(self.contribution)} = " if self.nth > 1 else ""
+        return f"{earlier}{short(self.after)}"
 
     def sentence(self) -> str:
         """Return the step in one English sentence.
 
         >>> x = Value(3.0, label="x")
         >>> print(next(backward_steps(x.relu())).sentence())
-        v1 = relu(x) grows as fast as x, so x collects the gradient of v1: 1, its only contribution.
+        v1 = relu(x) grows as fast as x, so x receives the gradient of v1, 1: its only contribution.
         """
         node, operand = one_line(self.names[self.node]), one_line(self.names[self.operand])
-        made = one_line(expression(self.node, self.names))
-        local_grad, contribution = short(self.local_grad), short(self.contribution)
-        product = f"{local_grad} · {short(self.node_grad)} = {contribution}"
-        collected = f"{local_grad} times the gradient of {node}: {product}"
+        made = one_line(text(expression(self.node, self.names)))
+        product = f"{short(self.node_grad)} · {bracketed(self.local_grad)} = {short(self.contribution)}"
+        received = f"the gradient of {node} times {short(self.local_grad)}, {product}"
         if self.local_grad == 1.0:
-            collected = f"the gradient of {node}: {contribution}"
+            received = f"the gradient of {node}, {short(self.contribution)}"
         elif self.local_grad == 0.0 == self.contribution:
-            collected = f"nothing: {product}"
-        place = self.place()
-        if self.nth > 1:
-            place = f"{place}: {short(self.before)} + {contribution} = {short(self.after)}"
-        return f"{node} = {made} {self._rate()}, so {operand} collects {collected}, {place}."
+            received = f"nothing, {product}"
+        place = f"{self.place()}: {self.sum()}" if self.nth > 1 else self.place()
+        return f"{node} = {made} {self._rate()}, so {operand} receives {received}: {place}."
 
     def place(self) -> str:
-        """Return which of the operand's contributions this is, `the 2nd of 3 contributions`."""
+        """Return which of the operand's contributions this is, `the 2nd of its 3 contributions`."""
         if self.uses == 1:
             return "its only contribution"
-        return f"the {_ordinal(self.nth)} of {self.uses} contributions"
+        return f"the {_ordinal(self.nth)} of its {self.uses} contributions"
+
+    def subscript(self) -> str:
+        """Return which use of the operand this is where the node uses it more than once: ₁, ₂, …"""
+        alike = [position for position, other in enumerate(self.node.operands) if other is self.operand]
+        return str(alike.index(self.position) + 1).translate(SUBSCRIPTS) if len(alike) > 1 else ""
 
     def _rate(self) -> str:
         """Return how the node changes with the operand, as the verb of a sentence."""
         slope = self.local_grad
-        operand = one_line(self.names[self.operand])
-        alike = [position for position, other in enumerate(self.node.operands) if other is self.operand]
-        if len(alike) > 1:
-            operand = f"its {_ordinal(alike.index(self.position) + 1)} {operand} alone"
+        operand = f"{one_line(self.names[self.operand])}{self.subscript()}"
         if math.isnan(slope):
             return f"has no derivative by {operand} here"
         if slope == 0.0:
             if self.operand.data == 0.0 and self.node.op in ("relu", "abs"):
                 return f"has a corner at 0, where its derivative by {operand} is taken to be 0"
-            return f"does not change with {operand} here"
+            return f"does not change with {operand} here{self._held()}"
         verb, tail = ("grows", "") if slope > 0.0 else ("falls", " grows")
         if math.isinf(slope):
-            return f"{verb} infinitely fast as {operand} grows"
+            return f"{verb} infinitely fast as {operand} grows{self._held()}"
         factor = "" if abs(slope) == 1.0 else f"{short(abs(slope))} times "
-        return f"{verb} {factor}as fast as {operand}{tail}"
+        return f"{verb} {factor}as fast as {operand}{tail}{self._held()}"
+
+    def _held(self) -> str:
+        """Return what is held still, where the node depends on the operand in another way too."""
+        others = [(p, other) for p, other in enumerate(self.node.operands) if p != self.position]
+        if not _depend([other for _, other in others], self.operand):
+            return ""
+        if len(others) > 1:
+            return " with its other operands held still"
+        (position, other), *_ = others
+        name = one_line(self.names[other])
+        return f" with {name}{'₁₂'[position] if other is self.operand else ''} held still"
 
 
-def backward_steps(root: Value) -> Generator[Step, None, None]:
-    """Perform the backward pass from root one Step at a time, in the order in which `backward` does it.
+def backward_steps(root: Value) -> Iterator[Step]:
+    """Yield the Steps of a backward pass from zeroed gradients, in the order in which `backward` takes them.
 
-    The leaves start at 0.0 with the first step. Consumed to the end it leaves every grad as `backward` does
-    from zeroed leaves; closed or dropped before, it puts back every grad that it found.
-    Raises TypeError, with the first step, where root is no Value.
+    No grad changes. Steps to constants, such as the 3 of 3 * x, are left out: nobody reads their gradients.
+    Raises TypeError, with the first step, if root is not a Value.
 
     >>> x = Value(3.0, label="x")
     >>> y = x * x
     >>> y.label = "y"
     >>> print(*backward_steps(y), sep="\\n")
-    ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 3 → 3
-    ∂y/∂x += ∂y/∂y · ∂y/∂x = 1 · 3 → 3 + 3 = 6
+    x.grad += y.grad · ∂y/∂x₁ = 1 · 3 = 3; x.grad = 3
+    x.grad += y.grad · ∂y/∂x₂ = 1 · 3 = 3; x.grad = 3 + 3 = 6
     """
     names = node_names(root)
     uses = Counter(operand for node in names for operand in node.operands)
-    contributions = dict.fromkeys(uses, 0)
-    found = [node.grad for node in names]
-    try:
-        for node in names:
-            node.grad = 0.0
-        root.grad = 1.0
-        for node in reversed(names):
-            for position, (operand, local_grad) in enumerate(zip(node.operands, node.local_grads)):
-                before = operand.grad
-                contribution = local_grad * node.grad
-                operand.grad += contribution
-                contributions[operand] += 1
-                yield Step(
-                    node=node,
-                    operand=operand,
-                    position=position,
-                    node_grad=node.grad,
-                    local_grad=local_grad,
-                    contribution=contribution,
-                    before=before,
-                    after=operand.grad,
-                    nth=contributions[operand],
-                    uses=uses[operand],
-                    names=names,
-                )
-    except BaseException:
-        for node, grad in zip(names, found):
-            node.grad = grad
-        raise
+    nth = dict.fromkeys(names, 0)
+    grads = dict.fromkeys(names, 0.0)
+    grads[root] = 1.0
+    for node in reversed(names):
+        for position, (operand, local_grad) in enumerate(zip(node.operands, node.local_grads)):
+            if operand.op == "constant":
+                continue
+            before, contribution = grads[operand], grads[node] * local_grad
+            grads[operand] += contribution
+            nth[operand] += 1
+            yield Step(
+                node=node,
+                operand=operand,
+                position=position,
+                node_grad=grads[node],
+                local_grad=local_grad,
+                contribution=contribution,
+                before=before,
+                after=grads[operand],
+                nth=nth[operand],
+                uses=uses[operand],
+                names=names,
+            )
+
+
+def bracketed(number: float) -> str:
+    """Return a number as it stands after an operator: `2`, `(-2)`."""
+    shown = short(number)
+    return f"({shown})" if shown.startswith("-") else shown
+
+
+def _depend(nodes: list[Value], operand: Value) -> bool:
+    """Return whether any of the nodes is the operand or was computed from it."""
+    seen = set(nodes)
+    while nodes:
+        node = nodes.pop()
+        if node is operand:
+            return True
+        nodes.extend(other for other in node.operands if other not in seen)
+        seen.update(node.operands)
+    return False
 
 
 def _ordinal(number: int) -> str:

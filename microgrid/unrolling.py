@@ -5,10 +5,12 @@
     program(2.0, -3.0)                      # L and (∂L/∂x, ∂L/∂w), for any numbers, at the speed of floats
     program(Value(2.0), Value(-3.0))        # the same as Values: gradients with a graph of their own
 
-The table OPERATIONS says how each operation is written and differentiated; a new one is a row more.
+Each line quotes the operation's row in RULES.
 """
 
+import ast
 import builtins
+import copy
 import itertools
 import keyword
 import linecache
@@ -19,52 +21,19 @@ import unicodedata
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache
 from types import CodeType, FunctionType
-from typing import overload
+from typing import NamedTuple, overload
 
+from microgrid.arguments import Number, described, listed, real, shortened
 from microgrid.names import node_names, one_line
-from microgrid.value import (
-    ZERO,
-    Number,
-    Value,
-    _as_value,
-    _cos,
-    _described,
-    _number,
-    _power,
-    _power_by_number,
-    _short,
-    _sigmoid,
-    _sin,
-    _values,
-    topological_order,
+from microgrid.rows import FUNCTIONS, Row, row_of
+from microgrid.value import Value, topological_order
+
+LONGEST_CHAIN = (
+    8  # a + b + c takes half the time of total([a, b, c]), but a thousand are no expression to read
 )
-
-# How each operation is written, and what it hands to each of its operands: x and y are the operands, z is the
-# result, dz its gradient; `x, ...` stands for any number of operands, each of which is handed the same.
-# The rows serve floats and Values alike, so they compare with < and >, never with ==. Where the result does
-# not depend on the operand at all, they hand on 0.0 without dz: not even inf or nan comes through.
-OPERATIONS: dict[str, tuple[str, ...]] = {
-    "+": ("x + y", "dz", "dz"),
-    "-": ("x - y", "dz", "-dz"),
-    "*": ("x * y", "dz * y", "dz * x"),
-    "/": ("x / y", "dz * (1.0 / y)", "dz * (-z / y)"),
-    "**": ("power(x, y)", "dz * slope_by_base(x, y)", "dz * slope_by_exponent(x, y)"),
-    "neg": ("-x", "-dz"),
-    "abs": ("abs(x)", "dz if x > 0.0 else -dz if x < 0.0 else dz * 0.0"),
-    "relu": ("0.0 if x <= 0.0 else x", "0.0 if x <= 0.0 else dz"),
-    "exp": ("exp(x)", "dz * z"),
-    "log": ("log(x)", "dz * (1.0 / x)"),
-    "sqrt": ("sqrt(x)", "dz * (0.5 / z if z > 0.0 else inf - z)"),
-    "sin": ("sin(x)", "dz * cos(x)"),
-    "cos": ("cos(x)", "dz * -sin(x)"),
-    "tanh": ("tanh(x)", "dz * ((1.0 - z) * (1.0 + z))"),
-    "sigmoid": ("sigmoid(x)", "dz * (z * (1.0 - z))"),
-    "sum": ("sum([x, ...])", "dz"),
-}
-
-MOST_NODES = 10_000
-LONGEST_CHAIN = 8  # a + b + c takes half the time of sum([a, b, c]), but a thousand are no expression to read
+CONSTANTS = {"inf": math.inf, "nan": math.nan}
 
 
 class Unrolled:
@@ -87,8 +56,10 @@ class Unrolled:
         filename = f"<unrolled {next(_serial_numbers)}>"
         program = compile(source, filename, "exec")
         code = next(constant for constant in program.co_consts if isinstance(constant, CodeType))
-        self.function = FunctionType(code, CONSTANTS | {name: pair[0] for name, pair in FUNCTIONS.items()})
-        self._of_values = FunctionType(code, CONSTANTS | {name: pair[1] for name, pair in FUNCTIONS.items()})
+        of_floats = {name: bodies.of_floats for name, bodies in FUNCTIONS.items()}
+        of_values = {name: bodies.of_values for name, bodies in FUNCTIONS.items()}
+        self.function = FunctionType(code, CONSTANTS | of_floats)
+        self._of_values = FunctionType(code, CONSTANTS | of_values)
         # Debuggers and tracebacks ask linecache for the lines, for as long as the program lives.
         linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
         weakref.finalize(code, linecache.cache.pop, filename, None).atexit = False
@@ -111,7 +82,7 @@ class Unrolled:
         if len(numbers) != len(self.parameters):
             count, names = len(self.parameters), ", ".join(self.parameters)
             raise TypeError(
-                f"the program takes {count} number{'' if count == 1 else 's'}, ({_short(names)}), "
+                f"the program takes {count} number{'' if count == 1 else 's'}, ({shortened(names)}), "
                 f"and was given {len(numbers)}"
             )
         if set(map(type, numbers)) <= {float}:
@@ -119,44 +90,52 @@ class Unrolled:
         if any(isinstance(number, Value) for number in numbers):
             value, gradients = self._of_values(*map(_as_value, numbers))
             return _as_value(value), tuple(map(_as_value, gradients))
-        return self.function(*[_number(number) for number in numbers])
+        return self.function(*map(real, numbers))
 
 
 _serial_numbers = itertools.count(1)
 
 
-def unroll(root: Value, inputs: Iterable[Value], wrt: Iterable[Value] | None = None) -> Unrolled:
+def _as_value(number: Value | Number) -> Value:
+    return number if isinstance(number, Value) else Value(number)
+
+
+def unroll(
+    root: Value, inputs: Iterable[Value], wrt: Iterable[Value] | None = None, *, max_nodes: int = 10_000
+) -> Unrolled:
     """Return the program that computes root and its gradients from numbers for the inputs.
 
     inputs are leaves, in the order in which the program takes their numbers; all other leaves become
     constants. wrt are the nodes whose gradients the program returns: the inputs, if not given. The program
     gives the same numbers as recording the graph anew and calling backward, bit for bit, as long as Python's
     own branches (an if, a max) would go the same way.
-    Raises TypeError where root, inputs or wrt are no Values, ValueError for an input that is no leaf or comes
-    twice, for a node of wrt that is neither under root nor an input, for more than 10,000 nodes, and for an
-    operation that OPERATIONS does not have.
+    Raises TypeError if root, inputs or wrt are not Values, ValueError for an input that is not a leaf or is
+    given twice, for a node of wrt that is neither under root nor an input, for more than max_nodes nodes or
+    four times as many uses of operands, and for an operation whose row in RULES cannot be quoted.
 
     >>> x = Value(3.0, label="x")
     >>> unroll(x * x + x, inputs=[x])(5.0)
     (30.0, (11.0,))
     """
     order = topological_order(root)
-    inputs = _values("inputs", inputs)
-    wrt = inputs if wrt is None else _values("wrt", wrt)
-    if len(order) > MOST_NODES:
+    given = listed("inputs", inputs, Value)
+    asked = given if wrt is None else listed("wrt", wrt, Value)
+    uses = sum([len(node.operands) for node in order])
+    if len(order) > max_nodes or uses > 4 * max_nodes:
         raise ValueError(
-            f"the graph has {len(order):,} nodes, more than the {MOST_NODES:,} that can be unrolled: "
-            "unroll a part that repeats, such as the graph of one passenger, and call it for each"
+            f"the graph has {len(order):,} nodes and {uses:,} uses of operands, more than {max_nodes:,} and "
+            f"{4 * max_nodes:,}: unroll a part that repeats, such as the graph of one passenger, and call it "
+            "for each, or raise max_nodes"
         )
-    for node in inputs:
+    for node in given:
         if node.operands:
-            raise ValueError(f"an input is a leaf, and {_described(node)} was computed from others")
-    if len(set(inputs)) < len(inputs):
-        twice = next(node for node in inputs if inputs.count(node) > 1)
-        raise ValueError(f"{_described(twice)} is given twice among the inputs: once is enough")
-    for node in set(wrt).difference(order, inputs):
-        raise ValueError(f"the root does not depend on {_described(node)}, whose gradient wrt asks for")
-    program = _Program(order, inputs, wrt)
+            raise ValueError(f"an input is a leaf, and {described(node)} was computed from others")
+    if len(set(given)) < len(given):
+        twice = next(node for node in given if given.count(node) > 1)
+        raise ValueError(f"{described(twice)} is given twice among the inputs: once is enough")
+    for node in set(asked).difference(order, given):
+        raise ValueError(f"the root does not depend on {described(node)}, whose gradient wrt asks for")
+    program = _Program(order, given, asked)
     return Unrolled(program.source(), program.parameters)
 
 
@@ -170,14 +149,26 @@ class _Program:
         self.order = order
         self.root = order[-1]
         self.wrt = wrt
-        self.labels = {node: node.label or "unused" for node in inputs} | node_names(self.root)
-        self.names, self.gradients = _identifiers(self.labels, self.root)
-        self.parameters = tuple(self.names[node] for node in inputs)
         given = set(inputs)
         constants = [node for node in order if not node.operands and node not in given]
-        self.constants = [f"{self.names[node]} = {float(node.data)!r}" for node in constants if node.label]
-        # A constant that nobody has named is written as its number, wherever it is used.
-        self.names.update({node: _literal(node.data) for node in constants if not node.label})
+        # A leaf that nobody has named is written as its number, wherever it is used.
+        unnamed = {node: _literal(node.data) for node in constants if not node.label or node.op == "constant"}
+        names = {node: node.label or "unused" for node in inputs} | node_names(self.root)
+        hidden = {node for node in unnamed if node.op == "constant"}.difference(wrt, [self.root])
+        self.labels = {node: name for node, name in names.items() if node not in hidden}
+        self.names, self.gradients = _identifiers(self.labels, self.root)
+        self.names |= unnamed
+        self.parameters = tuple(self.names[node] for node in inputs)
+        self.constants = [
+            f"{self.names[node]} = {float(node.data)!r}" for node in constants if node not in unnamed
+        ]
+        self.written = {
+            node: _written(row_of(node.op), self.exponent(node, given)) for node in order if node.operands
+        }
+
+    def exponent(self, node: Value, given: set[Value]) -> float | None:
+        """Return the plain number that is the node's exponent, or None."""
+        return node.operands[1].data if node.op == "**n" and node.operands[1] not in given else None
 
     def source(self) -> str:
         """Return the text of the program."""
@@ -191,17 +182,20 @@ class _Program:
         if len(wrt) > 6:
             wrt[2:-1] = ["…"]
         summary = f'"""Return {root}' + (f" and its gradients by {', '.join(wrt)}." if wrt else ".")
-        rows = " ".join(expression for node in self.order if node.operands for expression in _row(node))
-        called = set(re.findall(r"\w+(?=\()", rows))
-        notes = [f"{name}{note}" for name, note in NOTES.items() if name in called]
+        lines = " ".join(
+            line for written in {*self.written.values()} for line in (written.result, *written.contributions)
+        )
+        called = set(re.findall(r"\w+(?=\()", lines))
+        notes = [
+            f"{name}{bodies.note}" for name, bodies in FUNCTIONS.items() if name in called and bodies.note
+        ]
         return [summary, "", *notes, '"""'] if notes else [summary + '"""']
 
     def forward(self) -> list[str]:
         """Return an assignment for each operation."""
         lines = [
-            self.assignment(f"{self.names[node]} =", _row(node)[0], node, node.operands[0])
-            for node in self.order
-            if node.operands
+            self.assignment(f"{self.names[node]} =", written.result, node)
+            for node, written in self.written.items()
         ]
         return ["# Forward pass: a line for each operation.", *lines] if lines else []
 
@@ -210,10 +204,11 @@ class _Program:
         needed, contributions = self.contributions()
         lines = [f"{self.gradients[self.root]} = 1.0"] if self.root in needed else []
         begun = set()
-        for node, operand, expression in contributions:
+        for node, position, line in contributions:
+            operand = node.operands[position]
             sign = "+=" if operand in begun else "="
             begun.add(operand)
-            lines.append(self.assignment(f"{self.gradients[operand]} {sign}", expression, node, operand))
+            lines.append(self.assignment(f"{self.gradients[operand]} {sign}", line, node, position))
         root = self.names[self.root]
         return (
             [f"# Backward pass, from {root} down: a line for each use of the chain rule.", *lines]
@@ -221,21 +216,21 @@ class _Program:
             else []
         )
 
-    def contributions(self) -> tuple[set[Value], list[tuple[Value, Value, str]]]:
-        """Return the nodes whose gradients are needed, and each contribution as node, operand, expression."""
+    def contributions(self) -> tuple[set[Value], list[tuple[Value, int, str]]]:
+        """Return the nodes whose gradients are needed, and each contribution as node, position, line."""
         needed = set(self.wrt)
         contributions = []
         # An operand comes before its results, so that it is known there whether it is needed.
-        for node in self.order:
-            handed_on = [
-                (node, operand, expression)
-                for operand, expression in zip(node.operands, _row(node)[1:])
+        for node, written in self.written.items():
+            given = [
+                (node, position, written.contribution(position))
+                for position, operand in enumerate(node.operands)
                 if operand in needed
             ]
-            if any(re.search(r"\bdz\b", expression) for _, _, expression in handed_on):
+            if any("{dz}" in line for _, _, line in given):
                 needed.add(node)
-            contributions.append(handed_on)
-        return needed, [contribution for handed_on in reversed(contributions) for contribution in handed_on]
+            contributions.append(given)
+        return needed, [contribution for given in reversed(contributions) for contribution in given]
 
     def result(self) -> str:
         """Return the line that returns the root and the gradients."""
@@ -245,46 +240,74 @@ class _Program:
             f"return {self.names[self.root]}, (", gradients, ",)" if len(gradients) == 1 else ")"
         )
 
-    def assignment(self, target: str, expression: str, node: Value, operand: Value) -> str:
-        """Return a row's expression as an assignment for this node and operand."""
+    def assignment(self, target: str, line: str, node: Value, position: int = 0) -> str:
+        """Return a line of a row as an assignment, for this node and its operand at that position."""
+        row = row_of(node.op)
+        operands = [self.names[operand] for operand in node.operands]
         words = {
-            "x": self.names[operand if "..." in OPERATIONS.get(node.op, ("",))[0] else node.operands[0]],
-            "y": self.names[node.operands[-1]],
             "z": self.names[node],
             "dz": self.gradients[node],
+            row.operand(position): operands[position],
         }
-        if expression == "sum([x, ...])" and len(node.operands) <= LONGEST_CHAIN:
-            return f"{target} {' + '.join(self.names[each] for each in node.operands)}"
-        before, dots, after = expression.partition("x, ...")
-        if dots:
-            return _in_brackets(f"{target} {before}", [self.names[each] for each in node.operands], after)
-        return f"{target} " + re.sub(r"\b(?:x|y|z|dz)\b", lambda word: words[word[0]], expression)
+        if not row.takes_any:
+            words |= zip(row.operands, operands)
+        elif line == "total({x})":
+            if len(operands) <= LONGEST_CHAIN:
+                return f"{target} {' + '.join(operands)}"
+            return _in_brackets(f"{target} total([", operands, "])")
+        return f"{target} {line.format(**words)}"
 
 
-def _row(node: Value) -> tuple[str, ...]:
-    """Return how an operation is written, and what it hands to each operand of the node."""
-    if not node.operands:
-        return ("",)
-    if node.op.startswith("**") and node.op != "**":
-        return _row_of_power(float(node.op[2:]))
-    try:
-        row = OPERATIONS[node.op]
-    except KeyError:
-        raise ValueError(f"microgrid.unrolling.OPERATIONS has no row for the operation {node.op!r}") from None
-    return (row[0], *row[1:] * len(node.operands)) if "..." in row[0] else row
+class _Written(NamedTuple):
+    """How an operation is written: its result, and what it gives to each operand, as format strings."""
+
+    result: str
+    contributions: tuple[str, ...]
+
+    def contribution(self, position: int) -> str:
+        return self.contributions[position % len(self.contributions)]
 
 
-def _row_of_power(n: float) -> tuple[str, str]:
-    """Return the row of x ** n for a plain number n."""
-    if n == 0.0:
-        return "x ** 0", "0.0"
-    if n == 1.0:
-        return "x ** 1", "dz"
-    if n == 2.0:
-        return "x ** 2", "dz * (2.0 * x)"
-    if n > 0.0 and n.is_integer():
-        return f"x ** {_exponent(n)}", f"dz * ({n!r} * x ** {_exponent(n - 1.0)})"
-    return f"power(x, {n!r})", f"dz * slope_by_base(x, {n!r})"
+@cache
+def _written(row: Row, exponent: float | None) -> _Written:
+    """Return the lines of an operation: its row, with simpler words for a power by a plain number."""
+    if exponent is not None and exponent >= 0.0 and exponent.is_integer():
+        n, less = _exponent(exponent), _exponent(exponent - 1.0)
+        slope = {0.0: "0.0", 1.0: "{dz}", 2.0: "{dz} * (2.0 * {x})"}
+        return _Written(
+            f"{{x}} ** {n}", (slope.get(exponent, f"{{dz}} * ({exponent!r} * {{x}} ** {less})"), "0.0")
+        )
+    words = {name: ast.Name(f"{{{name}}}") for name in (*row.operands, "z", "dz")}
+    if exponent is not None:
+        words["n"] = ast.Name(repr(exponent))
+    return _Written(
+        _filled(row.result, words), tuple(_filled(_times_dz(slope), words) for slope in row.derivatives)
+    )
+
+
+def _times_dz(slope: ast.expr) -> ast.expr:
+    """Return the product of the gradient dz and a derivative: dz for 1.0, -dz for -1.0, 0.0 for BLOCKED."""
+    dz = ast.Name("dz")
+    match slope:
+        case ast.Constant(1.0):
+            return dz
+        case ast.UnaryOp(ast.USub(), ast.Constant(1.0)):
+            return ast.UnaryOp(ast.USub(), dz)
+        case ast.Name("BLOCKED"):
+            return ast.Constant(0.0)
+        case ast.IfExp(test, body, orelse):
+            return ast.IfExp(test, _times_dz(body), _times_dz(orelse))
+    return ast.BinOp(dz, ast.Mult(), slope)
+
+
+def _filled(expression: ast.expr, words: dict[str, ast.Name]) -> str:
+    """Return an expression as text, other words in the place of its names."""
+
+    class Filling(ast.NodeTransformer):
+        def visit_Name(self, node: ast.Name) -> ast.Name:
+            return words.get(node.id, node)
+
+    return ast.unparse(Filling().visit(copy.deepcopy(expression)))
 
 
 def _exponent(n: float) -> str:
@@ -337,11 +360,11 @@ WIDTH = 92
 
 def _in_brackets(before: str, items: Collection[str], after: str) -> str:
     """Return the items between brackets, in one line or, where they are too many, in a block of lines."""
-    listed = ", ".join(items)
-    if len(before) + len(listed) + len(after) <= WIDTH - len(INDENT):
-        return f"{before}{listed}{after}"
+    inside = ", ".join(items)
+    if not items or len(before) + len(inside) + len(after) <= WIDTH - len(INDENT):
+        return f"{before}{inside}{after}"
     block = textwrap.fill(
-        f"{listed},",
+        f"{inside},",
         WIDTH - len(INDENT),
         initial_indent=INDENT,
         subsequent_indent=INDENT,
@@ -349,78 +372,3 @@ def _in_brackets(before: str, items: Collection[str], after: str) -> str:
         break_on_hyphens=False,
     )
     return f"{before}\n{block}\n{after.removeprefix(',')}"
-
-
-# What a program may call
-
-
-def _sum(numbers: Iterable[float]) -> float:
-    """Return the sum from left to right, as Value.sum adds; Python's own rounds otherwise from 3.12 on."""
-    total = 0.0
-    for number in numbers:
-        total += number
-    return total
-
-
-def power(x: float, n: float) -> float:
-    """Return x ** n; ValueError where it is no real number."""
-    return _power_by_number(x, n)[0]
-
-
-def slope_by_base(x: float, n: float) -> float:
-    """Return ∂(x ** n)/∂x, as value.py computes it."""
-    return _power_by_number(x, n)[1][0]
-
-
-def slope_by_exponent(x: float, n: float) -> float:
-    """Return ∂(x ** n)/∂n, as value.py computes it."""
-    return _power(x, n)[1][1]
-
-
-def _slope_by_base(x: Value | float, n: Value | float) -> Value:
-    """Return ∂(x ** n)/∂x as a node."""
-    x, n = _as_value(x), _as_value(n)
-    if n.data == 0.0:
-        # 1.0 stands for the powers that do not exist; what counts is the derivative by n.
-        slope = n * x ** (n - 1.0) if x.data else n * 1.0
-        slope.data = ZERO
-        return slope
-    try:
-        return n * x ** (n - 1.0)
-    except (ZeroDivisionError, OverflowError):
-        power = x**n
-        return n * (power / x) if x.data else math.inf - power
-
-
-def _slope_by_exponent(x: Value | float, n: Value | float) -> Value:
-    """Return ∂(x ** n)/∂n as a node."""
-    x, n = _as_value(x), _as_value(n)
-    if x.data > 0.0:
-        return x**n * x.log()
-    return Value(slope_by_exponent(x.data, n.data))
-
-
-# The functions of the programs, for floats and for Values.
-FUNCTIONS: dict[str, tuple[Callable[..., float], Callable[..., Value]]] = {
-    "sum": (_sum, Value.sum),
-    "exp": (math.exp, lambda x: _as_value(x).exp()),
-    "log": (math.log, lambda x: _as_value(x).log()),
-    "sqrt": (math.sqrt, lambda x: _as_value(x).sqrt()),
-    "sin": (lambda x: _sin(x)[0], lambda x: _as_value(x).sin()),
-    "cos": (lambda x: _cos(x)[0], lambda x: _as_value(x).cos()),
-    "tanh": (math.tanh, lambda x: _as_value(x).tanh()),
-    "sigmoid": (lambda x: _sigmoid(x)[0], lambda x: _as_value(x).sigmoid()),
-    "power": (power, lambda x, n: _as_value(x) ** n),
-    "slope_by_base": (slope_by_base, _slope_by_base),
-    "slope_by_exponent": (slope_by_exponent, _slope_by_exponent),
-}
-
-CONSTANTS = {"inf": math.inf, "nan": math.nan}
-
-# What the docstring of a program says about those that are not in every mathematics book.
-NOTES = {
-    "sigmoid": "(x) is 1 / (1 + exp(-x)).",
-    "power": "(x, n) is x ** n.",
-    "slope_by_base": "(x, n) is the derivative of x ** n by x, n * x ** (n - 1).",
-    "slope_by_exponent": "(x, n) is the derivative of x ** n by n, x ** n * log(x).",
-}

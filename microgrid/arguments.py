@@ -1,0 +1,54 @@
+"""What is accepted as a number or a label, and how a message shows anything else: always on one line."""
+
+from collections.abc import Iterable
+from numbers import Real
+from typing import TypeVar
+
+Number = float | Real
+Kind = TypeVar("Kind")
+
+
+def real(number: object) -> float:
+    """Return a real number (int, float, NumPy scalar, Fraction) as a float.
+
+    Raises TypeError if it is not a real number, OverflowError if it is too large for a float.
+    """
+    try:
+        if isinstance(number, (int, Real)):
+            return float(number)
+    except OverflowError:
+        kind = type(number).__name__
+        raise OverflowError(f"this {kind} is too large for a float: keep below 1.8e308") from None
+    raise TypeError(f"a Value takes a real number, such as 2.0, not {described(number)}")
+
+
+def label_of(label: object) -> str:
+    """Return a label; raises TypeError if it is not a string."""
+    if not isinstance(label, str):
+        raise TypeError(f"a label is a string, such as 'x', not {described(label)}")
+    return label
+
+
+def listed(what: str, things: Iterable[Kind], kind: type[Kind]) -> list[Kind]:
+    """Return several things of one kind as a list; raises TypeError if they are anything else."""
+    if isinstance(things, kind) or not isinstance(things, Iterable):
+        raise TypeError(f"{what} takes a list of {kind.__name__}s, not {described(things)}")
+    given = list(things)
+    for thing in given:
+        if not isinstance(thing, kind):
+            raise TypeError(f"{what} takes {kind.__name__}s, not {described(thing)}")
+    return given
+
+
+def described(thing: object) -> str:
+    """Return what was given in the place of something else: `the float 2.0`, `None`."""
+    if thing is None:
+        return "None"
+    kind, shown = type(thing).__name__, shortened(repr(thing))
+    return f"the {shown}" if shown.startswith(f"{kind}(") else f"the {kind} {shown}"
+
+
+def shortened(text: str) -> str:
+    """Return a text as one line of at most 60 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:57] + "..."

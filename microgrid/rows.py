@@ -1,0 +1,177 @@
+"""The rows of RULES as expressions, for whatever quotes an operation: formulas for people, programs, scripts.
+
+    row = row_of("/")
+    row.operands            # ("x", "y")
+    row.result              # x / y, as Python's ast has it
+    row.derivatives[1]      # -z / y, where z is the result
+
+What a row may say stands here too: `row_of` holds each row to it, and FUNCTIONS has all functions that a row
+may call, with a body for each kind of number that they are called with.
+"""
+
+import ast
+import linecache
+import math
+from collections.abc import Callable
+from functools import cache
+from types import CodeType
+from typing import NamedTuple
+
+from microgrid import value
+from microgrid.value import BLOCKED, RULES, Value, power, slope_by_base, slope_by_exponent, total
+
+
+class Row(NamedTuple):
+    """A row of RULES, taken apart.
+
+    operands        their names in the row; one name stands for all where there may be any number of them
+    takes_any       whether there may be any number of operands
+    result          the result in terms of the operands
+    derivatives     ∂result/∂operand in terms of the operands and of the result z, one for each name
+    """
+
+    operands: tuple[str, ...]
+    takes_any: bool
+    result: ast.expr
+    derivatives: tuple[ast.expr, ...]
+
+    def derivative(self, position: int) -> ast.expr:
+        """Return the derivative by the operand at that position, from 0."""
+        return self.derivatives[0 if self.takes_any else position]
+
+    def operand(self, position: int) -> str:
+        """Return the name of the operand at that position, from 0."""
+        return self.operands[0 if self.takes_any else position]
+
+
+def row_of(op: str) -> Row:
+    """Return the row of an operation.
+
+    Raises ValueError if RULES has none, if its source cannot be found (a prompt keeps none), or if it says
+    what a row may not say.
+
+    >>> row = row_of("relu")
+    >>> ast.unparse(row.result), ast.unparse(row.derivatives[0])
+    ('0.0 if x <= 0.0 else x', 'BLOCKED if x <= 0.0 else 1.0')
+    """
+    if op not in RULES:
+        raise ValueError(f"microgrid.value.RULES has no row for the operation {op!r}")
+    try:
+        return _row(RULES[op])
+    except ValueError as error:
+        raise ValueError(f"the row of {op!r} in RULES cannot be quoted: {error}") from None
+
+
+@cache
+def _row(rule: Callable[..., object]) -> Row:
+    function = _source(rule.__code__, rule.__globals__)
+    pair = function.body
+    if not (isinstance(pair, ast.Tuple) and len(pair.elts) == 2):
+        raise ValueError("a row is a pair, (result, (derivatives,))")
+    result, slopes = pair.elts
+    if isinstance(result, ast.NamedExpr) and result.target.id == "z":
+        result = result.value
+    variable = function.args.vararg
+    operands = (variable.arg,) if variable else tuple(argument.arg for argument in function.args.args)
+    if variable and isinstance(slopes, ast.BinOp) and ast.unparse(slopes.right) == f"len({variable.arg})":
+        slopes = slopes.left  # (slope,) * len(x)
+    if not isinstance(slopes, ast.Tuple) or len(slopes.elts) != len(operands):
+        raise ValueError("it needs a derivative for each operand")
+    for expression in (result, *slopes.elts):
+        _check(expression, {*operands, "z"} if expression is not result else {*operands})
+    return Row(operands, variable is not None, result, tuple(slopes.elts))
+
+
+def _source(code: CodeType, module: dict[str, object]) -> ast.Lambda:
+    """Return the lambda that was compiled to code; of several on a line, that which compiles to the same."""
+    lines = linecache.getlines(code.co_filename, module)
+    if not lines:
+        raise ValueError("its source is not to be found, so write the row in a file")
+    for node in ast.walk(ast.parse("".join(lines))):
+        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
+            compiled = compile(ast.Expression(node), code.co_filename, "eval").co_consts[0]
+            if (compiled.co_code, compiled.co_consts, compiled.co_names, compiled.co_varnames) == (
+                code.co_code,
+                code.co_consts,
+                code.co_names,
+                code.co_varnames,
+            ):
+                return node
+    raise ValueError("a row is a lambda, and the file has changed or has none there")
+
+
+_ALLOWED = (
+    *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.USub),
+    *(ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.IfExp, ast.Load),
+)
+
+
+def _check(expression: ast.expr, known: set[str]) -> None:
+    """Raise ValueError if an expression says what a row may not say."""
+    for node in ast.walk(expression):
+        if not (
+            isinstance(node, _ALLOWED)
+            or (isinstance(node, ast.Constant) and type(node.value) is float)
+            or (isinstance(node, ast.Name) and node.id in known | {"BLOCKED", "inf"} | FUNCTIONS.keys())
+            or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS)
+        ):
+            raise ValueError(f"a row may not say {ast.unparse(node)}")
+
+
+# What a row may call
+
+
+class Bodies(NamedTuple):
+    """A function of the rows, for each kind of number; note says in a program's docstring what it is."""
+
+    of_floats: Callable[..., float]
+    of_values: Callable[..., Value]
+    note: str = ""
+
+
+def _as_value(number: Value | float) -> Value:
+    return number if isinstance(number, Value) else Value(number)
+
+
+def _slope_by_base(x: Value | float, n: Value | float) -> Value:
+    """Return ∂(x ** n)/∂x as a node."""
+    x, n = _as_value(x), _as_value(n)
+    if n.data == 0.0:
+        # 1.0 stands for the powers that do not exist; what counts is the derivative by n.
+        slope = n * x ** (n - 1.0) if x.data else n * 1.0
+        slope.data = BLOCKED
+        return slope
+    try:
+        return n * x ** (n - 1.0)
+    except (ZeroDivisionError, OverflowError):
+        return n * (x**n / x) if x.data else math.inf - x**n
+
+
+def _slope_by_exponent(x: Value | float, n: Value | float) -> Value:
+    """Return ∂(x ** n)/∂n as a node."""
+    x, n = _as_value(x), _as_value(n)
+    if x.data > 0.0:
+        return x**n * x.log()
+    return Value(slope_by_exponent(x.data, n.data))
+
+
+FUNCTIONS = {
+    "abs": Bodies(abs, abs),
+    "exp": Bodies(math.exp, lambda x: _as_value(x).exp()),
+    "log": Bodies(math.log, lambda x: _as_value(x).log()),
+    "sqrt": Bodies(math.sqrt, lambda x: _as_value(x).sqrt()),
+    "sin": Bodies(value.sin, lambda x: _as_value(x).sin()),
+    "cos": Bodies(value.cos, lambda x: _as_value(x).cos()),
+    "tanh": Bodies(math.tanh, lambda x: _as_value(x).tanh()),
+    "sigmoid": Bodies(value.sigmoid, lambda x: _as_value(x).sigmoid(), "(x) is 1 / (1 + exp(-x))."),
+    "total": Bodies(total, Value.sum, "([x, ...]) is the sum from left to right."),
+    "power": Bodies(power, lambda x, n: _as_value(x) ** n, "(x, n) is x ** n."),
+    "slope_by_base": Bodies(
+        slope_by_base, _slope_by_base, "(x, n) is the derivative of x ** n by x, n * x ** (n - 1)."
+    ),
+    "slope_by_exponent": Bodies(
+        slope_by_exponent,
+        _slope_by_exponent,
+        "(x, n) is the derivative of x ** n by n, x ** n * log(x).",
+    ),
+}
