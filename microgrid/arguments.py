@@ -50,5 +50,12 @@ def described(thing: object) -> str:
 
 def shortened(text: str) -> str:
     """Return a text as one line of at most 60 characters."""
-    line = " ".join(text.split())
+    line = one_line(" ".join(text[:1000].split()))
     return line if len(line) <= 60 else line[:57] + "..."
+
+
+def one_line(text: str) -> str:
+    """Return a text as a terminal may show it: line ends and other control characters escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

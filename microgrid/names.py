@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from microgrid.arguments import label_of
+from microgrid.arguments import one_line as one_line
 from microgrid.rows import row_of
 from microgrid.value import Value, topological_order
 
@@ -73,13 +74,6 @@ def short(number: float) -> str:
     if float(exact) == number or not math.isfinite(number):
         return exact
     return f"{number:#.4g}" if 1e-4 <= size < 1e3 else f"{number:.3e}"
-
-
-def one_line(text: str) -> str:
-    """Return a text as the terminal may show it: line ends and other control characters escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 # Expressions

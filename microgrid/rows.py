@@ -87,16 +87,18 @@ def _source(code: CodeType, module: dict[str, object]) -> ast.Lambda:
     lines = linecache.getlines(code.co_filename, module)
     if not lines:
         raise ValueError("its source is not to be found, so write the row in a file")
-    for node in ast.walk(ast.parse("".join(lines))):
-        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno:
-            compiled = compile(ast.Expression(node), code.co_filename, "eval").co_consts[0]
-            if (compiled.co_code, compiled.co_consts, compiled.co_names, compiled.co_varnames) == (
-                code.co_code,
-                code.co_consts,
-                code.co_names,
-                code.co_varnames,
-            ):
-                return node
+    there = [
+        node
+        for node in ast.walk(ast.parse("".join(lines)))
+        if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
+    ]
+    for function in there:
+        compiled = compile(ast.Expression(function), code.co_filename, "eval").co_consts[0]
+        if len(there) == 1 or all(
+            getattr(compiled, part) == getattr(code, part)
+            for part in ("co_code", "co_consts", "co_names", "co_varnames")
+        ):
+            return function
     raise ValueError("a row is a lambda, and the file has changed or has none there")
 
 
@@ -115,7 +117,7 @@ def _check(expression: ast.expr, known: set[str]) -> None:
             or (isinstance(node, ast.Name) and node.id in known | {"BLOCKED", "inf"} | FUNCTIONS.keys())
             or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS)
         ):
-            raise ValueError(f"a row may not say {ast.unparse(node)}")
+            raise ValueError(f"a row may not say {ast.unparse(node) or ast.unparse(expression)}")
 
 
 # What a row may call

@@ -7,45 +7,43 @@ def test_...(root: Value) -> None:
 """
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 from microgrid import Value, topological_order
-from titanic.reference import apply
+from microgrid.rows import row_of
+from microgrid.value import RULES
 
 if TYPE_CHECKING:
     import torch
 
-# Each takes operands and a plain number, and uses what it needs of them.
-OPERATIONS: dict[str, Callable[[Value, Value, Value, float], Value]] = {
-    "a + b": lambda a, b, c, number: a + b,
-    "a - b": lambda a, b, c, number: a - b,
-    "a * b": lambda a, b, c, number: a * b,
-    "a / b": lambda a, b, c, number: a / b,
-    "a ** b": lambda a, b, c, number: a**b,
-    "a * a": lambda a, b, c, number: a * a,
-    "a + number": lambda a, b, c, number: a + number,
-    "number - a": lambda a, b, c, number: number - a,
-    "a * number": lambda a, b, c, number: a * number,
-    "number / a": lambda a, b, c, number: number / a,
-    "a ** number": lambda a, b, c, number: a**number,
-    "a ** 2": lambda a, b, c, number: a**2,
-    "a ** -1": lambda a, b, c, number: a**-1,
-    "number ** a": lambda a, b, c, number: number**a,
-    "sum(a, b, c)": lambda a, b, c, number: Value.sum([a, b, c]),
-    "sum(a, a)": lambda a, b, c, number: Value.sum([a, a]),
-    "-a": lambda a, b, c, number: -a,
-    "abs(a)": lambda a, b, c, number: abs(a),
-    "relu(a)": lambda a, b, c, number: a.relu(),
-    "exp(a)": lambda a, b, c, number: a.exp(),
-    "log(a)": lambda a, b, c, number: a.log(),
-    "sqrt(a)": lambda a, b, c, number: a.sqrt(),
-    "sin(a)": lambda a, b, c, number: a.sin(),
-    "cos(a)": lambda a, b, c, number: a.cos(),
-    "tanh(a)": lambda a, b, c, number: a.tanh(),
-    "sigmoid(a)": lambda a, b, c, number: a.sigmoid(),
+METHODS = [op for op in RULES if hasattr(Value, op) and op != "sum"]
+
+
+def sum_of(*terms: Any) -> Any:
+    """Return Value.sum of Values, PyTorch's sum of tensors."""
+    if all(isinstance(term, Value) for term in terms):
+        return Value.sum(terms)
+    import torch
+
+    return torch.stack(terms).sum()
+
+
+# Every operation of RULES as a function of Values, or of tensors.
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "**": operator.pow,
+    "**n": lambda x, n: x ** float(getattr(n, "data", n)),
+    "neg": operator.neg,
+    "abs": abs,
+    "sum": sum_of,
+    **{op: operator.methodcaller(op) for op in METHODS},
 }
 
 AWKWARD = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 1e-3, 30.0]
@@ -75,11 +73,15 @@ def random_graphs(draw: st.DrawFn, max_nodes: int = 60) -> Value:
     unused = dict.fromkeys(nodes)
     index = st.integers(0, 250)
     label = st.sampled_from(["", "", "", "h", "loss"])
-    line = st.tuples(st.sampled_from(sorted(OPERATIONS)), index, index, index, NUMBERS, label)
+    # Some operands are plain numbers instead of nodes: the first, the second, or none.
+    plain = st.sampled_from([None, None, 0, 1])
+    line = st.tuples(
+        st.sampled_from(sorted(OPERATIONS)), st.tuples(index, index, index), plain, NUMBERS, label
+    )
     count = draw(st.integers(1, max_nodes))
-    for name, i, j, k, number, text in draw(st.lists(line, min_size=count, max_size=count)):
-        a, b, c = (nodes[-1 - n % len(nodes)] for n in (i, j, k))
-        node = _of_ordinary_size(OPERATIONS[name], a, b, c, number)
+    for op, places, position, number, text in draw(st.lists(line, min_size=count, max_size=count)):
+        operands = [nodes[-1 - place % len(nodes)] for place in places]
+        node = _of_ordinary_size(op, operands, position, number)
         if len(known | {node, *node.operands}) >= max_nodes:
             break
         node.label = text
@@ -91,12 +93,17 @@ def random_graphs(draw: st.DrawFn, max_nodes: int = 60) -> Value:
     return Value.sum(unused) if len(unused) > 1 else nodes[-1]
 
 
-def _of_ordinary_size(
-    operation: Callable[[Value, Value, Value, float], Value], a: Value, b: Value, c: Value, number: float
-) -> Value:
+def _of_ordinary_size(op: str, operands: Sequence[Value], position: int | None, number: float) -> Value:
     """Return the operation's node; where it has no result or a huge one, that of another operation."""
+    a, b, _ = operands
+    row = row_of(op)
+    given: list[Value | float] = list(operands if row.takes_any else operands[: len(row.operands)])
+    if op == "**n":
+        given[1] = number
+    elif position is not None and len(given) == 2:
+        given[position] = number
     try:
-        node = operation(a, b, c, number)
+        node: Value = OPERATIONS[op](*given)
     except (ValueError, ArithmeticError):
         return a + b if abs(a.data + b.data) <= LARGEST else a.tanh()
     return node if abs(node.data) <= LARGEST else a.tanh()
@@ -116,7 +123,7 @@ def replay(root: Value) -> "dict[Value, torch.Tensor]":
         if not operands:
             tensors[node] = torch.tensor(node.data, dtype=torch.float64, requires_grad=True)
             continue
-        tensor = apply(node.op, operands)
+        tensor = OPERATIONS[node.op](*operands)
         tensor.retain_grad()
         assert math.isclose(tensor.item(), node.data, rel_tol=1e-12, abs_tol=_rounding(node)), (node, tensor)
         tensor.data.fill_(node.data)

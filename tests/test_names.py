@@ -6,14 +6,14 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgrid.names import expression, node_names, one_line, short
+from microgrid.names import expression, node_names, one_line, short, text
 from microgrid.value import Value
 
 
 def test_a_node_is_called_by_its_label_and_v_and_a_number_without_one() -> None:
     x = Value(2.0, label="x")
     y = x * 3 + 1
-    assert list(node_names(y).values()) == ["x", "v1", "v2", "v3", "v4"]
+    assert list(node_names(y).values()) == ["x", "3", "v1", "1", "v2"]
 
 
 def test_nodes_that_share_a_label_get_short_names() -> None:
@@ -41,27 +41,70 @@ def test_an_expression_is_written_in_the_names_of_the_operands() -> None:
         "a · b": a * b,
         "a / b": a / b,
         "a ** b": a**b,
-        "a ** 2": a**2,
-        "a ** -0.5": a**-0.5,
         "-a": -a,
         "|a|": abs(a),
         "relu(a)": a.relu(),
+        "sigmoid(a)": a.sigmoid(),
         "a + b + a": Value.sum([a, b, a]),
         "a + a + … + b": Value.sum([a] * 9 + [b]),
         "2": a,
+        # constants are written as their numbers, with brackets where the sign would follow an operator
+        "3 · a": 3 * a,
+        "a - 5": a - 5,
+        "a + (-5)": a + -5,
+        "-5 + a": -5 + a,
+        "-5 · a": -5 * a,
+        "(-5) ** a": (-5) ** a,
+        "a ** 2": a**2,
+        "a ** (-0.5)": a**-0.5,
+        "a + (-2) + b": Value.sum([a, -2, b]),
+        "-(-2)": -(a + -2).operands[1],
+        "|-2|": abs((a + -2).operands[1]),
     }
-    for text, node in written.items():
-        assert expression(node, node_names(node)) == text
+    for expected, node in written.items():
+        assert text(expression(node, node_names(node))) == expected
+
+
+def test_the_operands_are_parts_of_an_expression_whatever_their_names() -> None:
+    y = 3 * Value(2.0, label=" · ")
+    assert expression(y, node_names(y)) == [("3", ""), (" · ", ""), (" · ", "operand")]
 
 
 @given(st.floats(allow_nan=False))
 def test_a_short_number_is_within_half_of_its_last_digit_and_shows_whether_it_is_exact(number: float) -> None:
-    text = short(number)
+    shown = short(number)
     if math.isfinite(number):
-        assert abs(Decimal(text) - Decimal(number)) <= abs(Decimal(number)) * Decimal("5.0001e-4")
-    digits = text.split("e")[0].replace("-", "").replace(".", "").lstrip("0")
-    assert float(text) == number or len(digits) == 4
-    assert len(text) <= 11
+        assert abs(Decimal(shown) - Decimal(number)) <= abs(Decimal(number)) * Decimal("5.0001e-4")
+    digits = shown.split("e")[0].replace("-", "").replace(".", "").lstrip("0")
+    assert float(shown) == number or len(digits) >= 4
+    assert len(shown) <= 11
+    if number.is_integer() and abs(number) < 1e6:
+        assert "." not in shown
+    elif 1e-4 <= abs(number) < 999_999.9:
+        assert "." in shown and "e" not in shown
+
+
+def test_numbers_at_the_edges_of_the_plain_notation() -> None:
+    numbers = {
+        "2340.3": 2340.3,
+        "0.3000": 0.1 + 0.2,
+        "1.000": 0.99999,
+        "0.0001": 0.0001,
+        "9.999e-05": 0.00009999,
+        "0.0001234": 0.00012345,
+        "1000.0": 999.99,
+        "1000.1": 1000.1,
+        "99.99": 99.99,
+        "100.0": 99.999,
+        "999999.9": 999_999.9,
+        "1.000e+06": 999_999.96,
+        "999999": 999_999.0,
+        "1e+06": 1e6,
+        "1.234e+06": 1_234_000.1,
+        "0": -0.0,
+        "1.062": 1.0625,
+    }
+    assert [short(number) for number in numbers.values()] == [*numbers]
 
 
 def test_nan_is_shown_as_nan() -> None:
