@@ -10,7 +10,7 @@ import graphviz
 import pytest
 
 from microgrid import topological_order
-from microgrid.drawing import folded
+from microgrid.folding import folded
 from titanic.__main__ import FIGURES, main
 from titanic.figures import computation_graph, folded_graph, network_scheme, scalar_graph
 from titanic.network import Forward, Network

@@ -1,0 +1,172 @@
+"""What a drawing shows: boxes and arrows, for each node alone or for many in one.
+
+unfolded(root)      # a box for each node, an arrow for each use of an operand
+folded(root)        # a box B for all that are called B[1,1], B[1,2], …
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from microgrid.names import ATOM, PRODUCT, Part, Term, expression, node_names, short, text, written
+from microgrid.value import Value
+
+Use = tuple[Value, int]  # a node, and the position of one of its operands
+
+
+@dataclass(eq=False)
+class Box:
+    """One box of a drawing.
+
+    name        the name of its node, or what those of its nodes begin with
+    nodes       the nodes that it shows
+    absorbed    the nodes that only its formula shows
+    arrows      the arrows that come in
+    made        what follows its name: how its nodes were made
+    """
+
+    name: str
+    nodes: list[Value] = field(default_factory=list)
+    absorbed: list[Value] = field(default_factory=list)
+    arrows: list["Arrow"] = field(default_factory=list)
+    made: list[Part] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Arrow:
+    """What one box makes of another: the uses of operands that the arrow stands for.
+
+    number is the operand's position; in a folded drawing, where uses share an arrow, a count from 0.
+    """
+
+    operand: Box
+    number: int
+    uses: list[Use]
+
+    def local_grads(self) -> list[float]:
+        """Return the local gradient of each use."""
+        return [node.local_grads[position] for node, position in self.uses]
+
+    def contributions(self, grads: Mapping[Value, float]) -> list[float]:
+        """Return what each use adds to the gradient of its operand."""
+        return [grads.get(node, 0.0) * node.local_grads[position] for node, position in self.uses]
+
+
+def unfolded(root: Value, constants: bool = False) -> list[Box]:
+    """Return a box for each node under root, in topological order, and an arrow for each use of an operand.
+
+    A constant has a box of its own with constants=True alone.
+    """
+    names = node_names(root)
+    boxes: dict[Value, Box] = {}
+    for node, name in names.items():
+        if node.op == "constant" and not constants and node is not root:
+            continue
+        made = [Part(f"({node.label})")] if node.label not in ("", name) else []
+        if node.operands:
+            made += [Part(" = " if made else "= "), *expression(node, names)]
+        boxes[node] = box = Box(name, [node], made=made)
+        for position, operand in enumerate(node.operands):
+            if operand in boxes:
+                box.arrows.append(Arrow(boxes[operand], position, [(node, position)]))
+            else:
+                box.absorbed.append(operand)
+    return list(boxes.values())
+
+
+def folded(root: Value, constants: bool = False) -> list[Box]:
+    """Return a box for each stem of a name under root, `B` for B[1,1], B[1,2], …, in topological order.
+
+    A node without a label belongs to the box of labelled nodes that it feeds, directly or through others; one
+    that feeds several boxes, or none, is a box of its own. A constant belongs to all boxes that it feeds,
+    unless constants=True. All uses that lead from one box to another are one arrow.
+    """
+    names = node_names(root)
+    stems: dict[str, Box] = {}
+    box_of: dict[Value, Box] = {}
+    absorbed: set[Value] = set()
+    users: dict[Value, dict[Box, None]] = {node: {} for node in names}
+    for node in reversed(names):
+        stem, indices = stem_and_indices(node.label or names[node])
+        fed = next(iter(users[node]), None)
+        if fed and node.op == "constant" and not constants:
+            absorbed.add(node)
+        elif node.label or indices:
+            fed = stems.setdefault(stem, Box(stem))
+        elif fed and len(users[node]) == 1 and stems.get(fed.name) is fed:
+            absorbed.add(node)
+        else:
+            fed = Box(names[node])
+        box_of[node] = fed
+        for operand in node.operands:
+            users[operand][fed] = None
+
+    arrows: dict[tuple[Box, Box], Arrow] = {}
+    for node in names:
+        box = box_of[node]
+        (box.absorbed if node in absorbed else box.nodes).append(node)
+        for position, operand in enumerate(node.operands):
+            if operand in absorbed:
+                continue
+            pair = box, box_of[operand]
+            if pair not in arrows:
+                arrows[pair] = Arrow(box_of[operand], len(box.arrows), [])
+                box.arrows.append(arrows[pair])
+            arrows[pair].uses.append((node, position))
+
+    boxes = list(dict.fromkeys(box_of[node] for node in names if node not in absorbed))
+    formulas = _formulas(box_of, absorbed)
+    for box in boxes:
+        is_family = len(box.nodes) > 1 or stem_and_indices(names[box.nodes[0]])[1]
+        different = list(dict.fromkeys(formulas[node] for node in box.nodes if node.operands))
+        formula = ", ".join([*different[:2], *(["…"] if len(different) > 2 else [])])
+        made = [_shape(box, names) if is_family else "", f"= {formula}" if formula else ""]
+        box.made = [Part(" ".join(filter(None, made)))] if any(made) else []
+    return boxes
+
+
+def _formulas(box_of: dict[Value, Box], absorbed: set[Value]) -> dict[Value, str]:
+    """Return how each node was made, in the names of boxes, what is absorbed written out: `sum(X · W)`."""
+    formulas: dict[Value, str] = {}
+    terms: dict[Value, Term] = {}  # how a node stands in the formulas of others
+    for node in reversed(box_of):
+        different = {text(terms[operand].parts): terms[operand] for operand in node.operands}
+        if not node.operands:
+            number = short(node.data)
+            term = Term([Part(number)], PRODUCT if number.startswith("-") else ATOM)
+        elif node.op == "sum" and len(different) < len(node.operands):
+            shown = [*list(different)[:3], *(["…"] if len(different) > 3 else [])]
+            term = Term([Part(f"sum({', '.join(shown)})")], ATOM)
+        else:
+            term = written(node.op, [terms[operand] for operand in node.operands])
+        formulas[node] = text(term.parts)
+        if len(formulas[node]) > 60:
+            formulas[node], term = "…", Term([Part("…")], ATOM)
+        terms[node] = term if node in absorbed else Term([Part(box_of[node].name)], ATOM)
+    return formulas
+
+
+def _shape(box: Box, names: dict[Value, str]) -> str:
+    """Return the shape of a stem's indices, `58 × 4`; how many there are where the indices make no shape."""
+    indices = {tuple(stem_and_indices(node.label or names[node])[1]) for node in box.nodes}
+    sizes = [len(set(column)) for column in zip(*indices)]
+    if len({len(index) for index in indices}) == 1 and len(box.nodes) == len(indices) == math.prod(sizes):
+        return " × ".join(map(str, sizes))
+    return f"{len(box.nodes)} values"
+
+
+_INDEXED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])+)")
+
+
+def stem_and_indices(name: str) -> tuple[str, list[str]]:
+    """Return what stands before a name's brackets, and the indices in them.
+
+    >>> stem_and_indices("W1[2,3]"), stem_and_indices("loss")
+    (('W1', ['2', '3']), ('loss', []))
+    """
+    match = _INDEXED.fullmatch(name)
+    if not match:
+        return name, []
+    stem, brackets = match.groups()
+    return stem, brackets[1:-1].replace("][", ",").split(",")

@@ -1,0 +1,58 @@
+"""A graphviz.Digraph that fits a notebook's cell, and says how to install Graphviz where it is missing.
+
+Importing this module imports the graphviz package, so it is done where something is drawn.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import graphviz
+
+INSTALL = (
+    "Graphviz's program dot, which makes the pictures, is not installed: apt install graphviz (Debian), "
+    "brew install graphviz (macOS) or winget install graphviz (Windows)"
+)
+CELL_WIDTH = 700.0  # points: a notebook's cell on a laptop
+
+
+class Picture(graphviz.Digraph):  # type: ignore[misc]
+    """A directed graph that Graphviz draws."""
+
+    def render(self, *args: object, **options: object) -> str:
+        """Write the picture to a file, and return its path; arguments are those of graphviz."""
+        with _advice():
+            path: str = super().render(*args, **options)
+        return path
+
+    def pipe(self, *args: object, **options: object) -> bytes | str:
+        """Return the picture in a format; arguments are those of graphviz."""
+        with _advice():
+            rendered: bytes | str = super().pipe(*args, **options)
+        return rendered
+
+    def _repr_mimebundle_(self, *args: object, **options: object) -> dict[str, bytes | str]:
+        try:
+            bundle: dict[str, bytes | str] = super()._repr_mimebundle_(*args, **options)
+        except graphviz.ExecutableNotFound as error:
+            return {"text/plain": str(error)}
+        return {kind: fitted(shown) if isinstance(shown, str) else shown for kind, shown in bundle.items()}
+
+
+@contextmanager
+def _advice() -> Iterator[None]:
+    try:
+        yield
+    except graphviz.ExecutableNotFound as error:
+        error.args = (INSTALL,)
+        raise error from None
+
+
+def fitted(svg: str) -> str:
+    """Return an SVG that is no wider than a notebook's cell, but at least half its size, to be readable."""
+    size = re.search(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"', svg)
+    if not size:
+        return svg
+    width, height = map(float, size.groups())
+    factor = min(1.0, max(0.5, CELL_WIDTH / width))
+    return svg.replace(size[0], f'<svg width="{factor * width:.0f}pt" height="{factor * height:.0f}pt"', 1)
