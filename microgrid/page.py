@@ -3,8 +3,8 @@
     write_page(loss, "loss.html")   # open it in a browser; loss.html#step=17 opens at that step
     show(loss)                      # the same inline in a notebook
 
-The page tells the forward pass node by node and the backward pass Step by Step. All numbers are computed and
-written here; page.html only shows them.
+The page tells the forward pass Value by Value and the backward pass Step by Step. Constants stand in the
+expressions and nowhere else. All numbers are computed and written here; page.html only shows them.
 """
 
 import base64
@@ -13,31 +13,38 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from microgrid.drawing import draw
+from microgrid.drawing import picture_of
 from microgrid.files import write_whole
-from microgrid.names import expression, node_names, one_line, short
+from microgrid.names import (
+    ATOM,
+    PRODUCT,
+    Part,
+    Term,
+    expression,
+    node_names,
+    one_line,
+    short,
+    text,
+    written,
+)
 from microgrid.steps import Step, backward_steps
-from microgrid.value import Value, topological_order
-
-if TYPE_CHECKING:
-    import graphviz
+from microgrid.value import Value
 
 MAX_NODES = 1000
 OTHERWISE = "take a smaller one, or step through it with debug(root)"
 
 Number = tuple[str, str]  # a number as it is shown, and in full
-Moment = dict[str, object]  # what the page shows at one of its steps
+PageStep = dict[str, object]  # what the page shows at one of its steps, of both passes
 
 
 def write_page(root: Value, path: str | os.PathLike[str]) -> Path:
     """Write both passes under root as one self-contained web page, and return its path.
 
-    The grads stay as they are. Raises ValueError for a graph of more than 1,000 nodes and for one that `draw`
-    does not lay out, OSError where the file cannot be written, and graphviz.ExecutableNotFound where
+    No grad changes. Raises ValueError if the graph has more than 1,000 nodes, constants not counted, or if
+    `draw` does not lay it out, OSError if the file cannot be written, and graphviz.ExecutableNotFound if
     Graphviz's dot is not installed; then no file is left behind, and an older one stays as it was.
     """
     write_whole(path, _page(root))
@@ -62,24 +69,35 @@ class Page:
 def show(root: Value, height: int = 680) -> Page:
     """Return both passes under root as a page that a notebook shows inline, height pixels high.
 
-    The grads stay as they are. Raises what `write_page` raises.
+    No grad changes. Raises what `write_page` raises.
     """
     return Page(_page(root), height)
 
 
 def _page(root: Value) -> str:
     """Return the page's HTML."""
-    if (count := len(topological_order(root))) > MAX_NODES:
+    names = {node: one_line(name) for node, name in node_names(root).items()}
+    # Constants stand in the expressions; a graph that is one constant has a box for it.
+    numbers = {
+        node: number
+        for number, node in enumerate(node for node in names if node.op != "constant" or node is root)
+    }
+    if (count := len(numbers)) > MAX_NODES:
         raise ValueError(
             f"the graph has {count} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
         )
+    steps = list(backward_steps(root))
     template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
-    graph, story = _graph_and_story(root)
     contents = {
         "POLICY": _policy(template),
-        "TITLE": html.escape(f"{one_line(node_names(root)[root])}, step by step"),
-        "GRAPH": graph,
-        "STORY": _json(story),
+        "TITLE": html.escape(f"{names[root]}, step by step"),
+        "GRAPH": _graph(root, steps),
+        "STEPS": _json(
+            {
+                "nodes": [_described(node, names) for node in numbers],
+                "steps": list(_page_steps(root, names, numbers, steps)),
+            }
+        ),
     }
     # No content can hold such a mark, since every < in it is escaped.
     return re.sub(r"<!--([A-Z]+)-->", lambda mark: contents[mark[1]], template)
@@ -89,9 +107,9 @@ def _policy(template: str) -> str:
     """Return the content security policy that allows the template's own script and style alone."""
 
     def own(element: str) -> str:
-        text = re.search(f"<{element}>(.*?)</{element}>", template, re.DOTALL)
-        assert text
-        digest = hashlib.sha256(text[1].encode()).digest()
+        content = re.search(f"<{element}>(.*?)</{element}>", template, re.DOTALL)
+        assert content
+        digest = hashlib.sha256(content[1].encode()).digest()
         return f"'sha256-{base64.b64encode(digest).decode()}'"
 
     return (
@@ -105,52 +123,38 @@ def _json(content: object) -> str:
     return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _graph_and_story(root: Value) -> tuple[str, dict[str, object]]:
-    """Return the graph as SVG and both passes over it, leaving the grads as they are."""
-    names = node_names(root)
-    found = [node.grad for node in names]
-    try:
-        steps = list(backward_steps(root))
-        root.grad = 1.0
-        svg = _picture(root).pipe(format="svg", encoding="utf-8")
-    finally:
-        for node, grad in zip(names, found):
-            node.grad = grad
-    svg = re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
-    numbers = {node: number for number, node in enumerate(names)}
-    nodes = [
-        {
-            "name": one_line(name),
-            "made": one_line(expression(node, names)) if node.operands else "",
-            "data": _number(node.data),
-        }
-        for node, name in names.items()
-    ]
-    return svg, {"nodes": nodes, "moments": list(_moments(root, names, numbers, steps))}
+def _graph(root: Value, steps: list[Step]) -> str:
+    """Return the graph as SVG, with the gradients at the end of the steps.
 
-
-def _picture(root: Value) -> "graphviz.Digraph":
-    """Return the graph as the page shows it; ValueError where its layout would take very long."""
+    Raises ValueError where its layout would take very long.
+    """
+    grads = {root: 1.0} | {step.operand: step.after for step in steps}
     try:
-        return draw(root, local_grads=True)
+        svg = picture_of(root, grads=grads, local_grads=True).pipe(format="svg", encoding="utf-8")
     except ValueError as error:
         raise ValueError(f"{str(error).partition(': ')[0]}: {OTHERWISE}") from None
+    return re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
 
 
-def _moments(
-    root: Value, names: dict[Value, str], numbers: dict[Value, int], steps: list[Step]
-) -> Iterator[Moment]:
+def _described(node: Value, names: Mapping[Value, str]) -> dict[str, object]:
+    """Return what the page says of a node at every step."""
+    made = text(expression(node, names)) if node.operands else ""
+    return {"name": names[node], "made": made, "data": _number(node.data)}
+
+
+def _page_steps(
+    root: Value, names: Mapping[Value, str], numbers: Mapping[Value, int], steps: list[Step]
+) -> Iterator[PageStep]:
     """Yield what the page shows at each of its steps, from the one at which nothing is computed yet."""
-    name = one_line(names[root])
     yield {
         "pass": "start",
         "title": "Before the forward pass",
         "tally": "",
-        "names": [("", f"{name} = {one_line(expression(root, names))}")],
+        "names": [Part(f"{names[root]} = {text(expression(root, names))}")],
         "numbers": [],
         "sentence": (
-            f"The forward pass gives {_count(len(names), 'Value')} a number, operands before results; "
-            f"the backward pass then sums {_count(len(steps), 'contribution')} to their gradients."
+            f"The forward pass gives {_count(len(numbers), 'Value')} a number, operands before results; "
+            f"the backward pass then adds {_count(len(steps), 'contribution')} to their gradients."
         ),
     }
     for node, number in numbers.items():
@@ -161,66 +165,55 @@ def _moments(
         "tally": "",
         "node": None,
         "operand": numbers[root],
-        "names": [("operand", f"∂{name}/∂{name}")],
-        "numbers": [("operand", "1")],
-        "sentence": f"{name} grows exactly as fast as itself, so its gradient is 1; all others start at 0.",
+        "names": [Part(f"{names[root]}.grad", "operand"), Part(" = "), Part("1", "operand")],
+        "numbers": [],
+        "sentence": (
+            f"{names[root]} grows exactly as fast as itself, so its gradient is 1; all others start at 0."
+        ),
         "grad": _number(1.0),
     }
     for count, step in enumerate(steps, 1):
-        yield _contributed(step, count, numbers, len(steps))
+        yield {
+            "pass": "backward",
+            "title": f"Backward pass, step {count} of {len(steps)}",
+            "tally": f"{names[step.operand]} receives {step.place()}",
+            "node": numbers[step.node],
+            "operand": numbers[step.operand],
+            "position": step.position,
+            "names": step.in_names(),
+            "numbers": step.in_numbers(),
+            "sentence": step.sentence(),
+            "grad": _number(step.after),
+        }
 
 
-def _computed(node: Value, number: int, names: dict[Value, str], total: int) -> Moment:
+def _computed(node: Value, number: int, names: Mapping[Value, str], total: int) -> PageStep:
     """Return the step of the forward pass at which a node gets its number."""
-    name, made, data = one_line(names[node]), one_line(expression(node, names)), short(node.data)
-    in_numbers = expression(node, {operand: _bracketed(node, operand) for operand in node.operands})
+    name, made, data = Part(names[node], "node"), expression(node, names), Part(short(node.data), "node")
     return {
         "pass": "forward",
         "title": f"Forward pass, Value {number + 1} of {total}",
         "tally": "",
         "node": number,
         "operand": None,
-        "names": [("node", name), ("", f" = {made}")] if node.operands else [("node", name)],
-        "numbers": [("", f"{in_numbers} = "), ("node", data)] if node.operands else [("node", data)],
+        "names": [name, Part(" = "), *(made if node.operands else [data])],
+        "numbers": [*_in_numbers(node), Part(" = "), data] if node.operands else [],
         "sentence": (
-            f"{name} is computed from its operands: {made} is {data}."
+            f"{name.text} is computed from its operands: {text(made)} is {data.text}."
             if node.operands
-            else f"{name} is a leaf: its number, {data}, is given."
+            else f"{name.text} is a leaf: its number, {data.text}, is given."
         ),
     }
 
 
-def _bracketed(node: Value, operand: Value) -> str:
-    """Return an operand's number, in brackets where its sign would be read as part of the operation."""
-    number = short(operand.data)
-    is_call = node.op.isidentifier() and node.op != "neg"
-    return number if is_call or not number.startswith("-") else f"({number})"
-
-
-def _contributed(step: Step, count: int, numbers: dict[Value, int], total: int) -> Moment:
-    """Return the step of the backward pass at which a node hands an operand its share."""
-    target, product = step.in_names().split(" += ", 1)
-    given, local_grad = product.split(" · ", 1)
-    given_number, rest = step.in_numbers().split(" · ", 1)
-    local_number, sum_ = rest.split(" → ", 1)
-    return {
-        "pass": "backward",
-        "title": f"Backward pass, step {count} of {total}",
-        "tally": f"{one_line(step.names[step.operand])} collects {step.place()}",
-        "node": numbers[step.node],
-        "operand": numbers[step.operand],
-        "position": step.position,
-        "names": [("operand", target), ("", " += "), ("node", given), ("", " · "), ("edge", local_grad)],
-        "numbers": [
-            ("node", given_number),
-            ("", " · "),
-            ("edge", local_number),
-            ("", " → "),
-            ("operand", sum_),
-        ],
-        "sentence": step.sentence(),
-        "grad": _number(step.after),
-    }
+def _in_numbers(node: Value) -> list[Part]:
+    """Return how a node was made, in the numbers of its operands."""
+    terms = []
+    for operand in node.operands:
+        number = short(operand.data)
+        role = "" if operand.op == "constant" else "operand"
+        terms.append(Term([Part(number, role)], PRODUCT if number.startswith("-") else ATOM))
+    return written(node.op, terms).parts
 
 
 def _number(number: float) -> Number:
