@@ -14,6 +14,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from importlib.resources import files
 from pathlib import Path
 
 from microgrid.drawing import picture_of
@@ -87,7 +88,7 @@ def _page(root: Value) -> str:
             f"the graph has {count} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
         )
     steps = list(backward_steps(root))
-    template = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    template = files("microgrid").joinpath("page.html").read_text(encoding="utf-8")
     contents = {
         "POLICY": _policy(template),
         "TITLE": html.escape(f"{names[root]}, step by step"),

@@ -2,6 +2,10 @@
 
 import json
 import math
+import os
+import subprocess
+import sys
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import Random
@@ -14,6 +18,7 @@ from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
+import microgrid
 from microgrid import Value, backward_steps, show, topological_order, write_page
 from microgrid.names import short
 from titanic.__main__ import main
@@ -876,6 +881,32 @@ def test_show_is_the_page_in_a_frame_of_its_own(browser: Chrome, tmp_path: Path)
     assert browser.execute_script("return document.querySelector('iframe').contentDocument === null")
     assert console(browser) == []
     assert requests(browser)[0] == notebook.as_uri()
+
+
+def test_a_page_is_written_from_a_zip_too(tmp_path: Path) -> None:
+    archive = tmp_path / "microgrid.zip"
+    package = Path(microgrid.__file__).parent
+    with zipfile.ZipFile(archive, "w") as packed:
+        for file in [*package.glob("*.py"), package / "page.html"]:
+            packed.write(file, f"microgrid/{file.name}")
+    program = """
+import microgrid
+
+print(microgrid.__file__)
+x = microgrid.Value(2.0, label="x")
+microgrid.write_page((x * x + 1).relu(), "page.html")
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(archive)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.stderr == ""
+    assert ran.stdout.startswith(str(archive))
+    assert "v1.grad" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 # titanic step --page
