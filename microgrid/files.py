@@ -1,4 +1,7 @@
-"""A file written whole or not at all."""
+"""A file written whole or not at all.
+
+write_whole("loss.html", page)      # the old file stays until the new one is complete
+"""
 
 import os
 from contextlib import suppress
@@ -8,16 +11,51 @@ from pathlib import Path
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Write a file, the whole of it or nothing: what was there stays until all is written.
 
-    Raises OSError where it cannot be written. A process that is killed on the way may leave its draft, a
-    hidden file with the process's number in its name; nothing reads it, and it may be deleted.
+    A text is written in UTF-8. An existing file keeps its mode, and its owner and group where the system
+    permits that; a symbolic link stays, and the file that it leads to is written. What is not a regular file
+    (a device, a FIFO, a terminal) is written into directly.
+
+    Raises OSError with this path where it cannot be written. A process that is killed on the way may leave
+    its draft, a hidden file `.draft-…` in the same folder; nothing reads it, and it may be deleted.
     """
-    target = Path(path)
-    draft = target.parent / f".{target.name}.{os.getpid()}"
+    data = content.encode() if isinstance(content, str) else content
+    target = Path(os.path.realpath(path) if os.path.islink(path) else path)
     try:
-        draft.write_bytes(content.encode() if isinstance(content, str) else content)
-        draft.replace(target)
+        found = _status(path)
+        # /dev/stdout leads to a name such as "pipe:[1]", which is no file.
+        if found and not target.is_file():
+            Path(path).write_bytes(data)
+        else:
+            _replace(target, data, found)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, str(target)) from None  # the caller knows no draft
-    finally:
-        with suppress(OSError, ValueError):
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the caller knows no draft
+
+
+def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
+    """Return what the system says of the file, None where there is none."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _replace(target: Path, data: bytes, found: os.stat_result | None) -> None:
+    """Write a draft beside the target, and give it the target's name once it is complete."""
+    mode = found.st_mode & 0o777 if found else 0o666
+    # Nobody can guess this name, and O_EXCL refuses one that is taken, be it by a link. Here, unlike in
+    # tempfile, the system takes the umask off the mode of a new file.
+    draft = target.with_name(f".draft-{os.urandom(8).hex()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        if found:
+            for owner in ((found.st_uid, -1), (-1, found.st_gid)):
+                with suppress(OSError, AttributeError):  # not permitted; Windows has no chown
+                    os.chown(draft, *owner)
+            draft.chmod(mode)
+        draft.replace(target)
+    except BaseException:
+        with suppress(OSError):
             draft.unlink()
+        raise
