@@ -4,8 +4,8 @@
 
     (debug) n
     > step 1 of 4: y = v1 + x
-    -> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1
-       v1 collects its only contribution.
+    -> v1.grad += y.grad · ∂y/∂v1 = 1 · 1 = 1; v1.grad = 1
+       v1 receives its only contribution.
     (debug) h
 
 It reads commands from a pipe as well. Then it writes each of them after the prompt, so that the output reads
@@ -19,12 +19,14 @@ import signal
 import stat
 import sys
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
+from itertools import islice
 from typing import TextIO
 
-from microgrid.names import expression, node_names, one_line, short
+from microgrid.names import expression, node_names, one_line, short, text
+from microgrid.paths import MANY, count_paths
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value
 
@@ -33,7 +35,7 @@ def debug(root: Value) -> None:
     """Go through the backward pass from root at a prompt, step by step, forward and back.
 
     The leaves start at 0. Quit after the last step, every grad is as `backward` leaves it from zeroed leaves;
-    quit before, every grad is again what it was. Raises TypeError where root is no Value.
+    quit before, every grad is again what it was. Raises TypeError if root is not a Value.
     """
     debugger = Debugger(root)
     try:
@@ -57,20 +59,25 @@ class Debugger(cmd.Cmd):
         self.echo = stdin is not None or _is_pipe_or_file(sys.stdin)
 
         self.source = backward_steps(root)
-        first = next(self.source, None)
-        if first is not None:
-            # Undone at once, it leaves the grads as they are before the first step.
-            first.operand.grad = first.before
-        self.steps = [] if first is None else [first]  # all that were ever performed
+        # Those that were ever performed: all at once would keep whoever has a huge graph waiting.
+        self.steps = list(islice(self.source, 1))
         self.done = 0  # how many of them are not undone
         self.root = root
-        self.names = node_names(root) if first is None else first.names
-        self.total = sum([len(node.operands) for node in self.names])
+        self.names = self.steps[0].names if self.steps else node_names(root)
+        self.uses = Counter(
+            operand for node in self.names for operand in node.operands if operand.op != "constant"
+        )
+        self.total = self.uses.total()
         self.breakpoints: dict[Value, None] = {}
+        self.found = {node: node.grad for node in self.names}
+        with _noting_interrupts():
+            for node in self.names:
+                node.grad = 0.0
+            root.grad = 1.0
 
     def interact(self) -> None:
         """Read commands and obey them until one quits."""
-        size = f"{_count(len(self.names), 'node')}, {_count(self.total, 'step')}"
+        size = f"{_count(len(self.uses) + 1, 'node')}, {_count(self.total, 'step')}"
         self.say(f"{self.name(self.root)} = {short(self.root.data)}: {size}. h lists the commands.")
         self.show()
         with _completing_whole_names() if self.at_terminal else nullcontext():
@@ -81,15 +88,17 @@ class Debugger(cmd.Cmd):
                 except KeyboardInterrupt:
                     self.say("\n--KeyboardInterrupt--")
                 except UnicodeDecodeError as error:
-                    self.say(f"\nThis is no text in {error.encoding}; h lists the commands.")
-        complete = self.done == self.total
-        self.say("The grads of the complete pass stay." if complete else "Every grad is again what it was.")
+                    self.say(f"\nThis is not text in {error.encoding}; h lists the commands.")
+        kept, restored = "The grads of the complete pass stay.", "Every grad is again what it was."
+        self.say(kept if self.is_complete else restored)
 
     def close(self) -> None:
         """Leave the grads of a complete pass; before its end, put back what was found."""
-        if self.done == self.total:
-            next(self.source, None)  # Closed before it has returned, it would put them back.
-        self.source.close()
+        with _noting_interrupts():
+            for node, grad in self.found.items():
+                node.grad = 0.0 if self.is_complete else grad
+            if self.is_complete:
+                self.root.backward()  # The constants' grads have no steps.
 
     # Moving
 
@@ -118,14 +127,14 @@ class Debugger(cmd.Cmd):
 
     def go_on(self, count: int) -> None:
         """Perform count steps, fewer at a breakpoint, and show the last."""
-        if self.done == self.total:
+        if self.is_complete:
             self.say("The pass is complete: back undoes a step, q quits.")
             return
         self.move(count, self.breakpoints)
         self.show()
 
     def move(self, count: int, stops: Collection[Value] = ()) -> None:
-        """Perform count steps, or undo -count; stop at an end, at Ctrl-C, and where one of stops collects."""
+        """Perform count steps, or undo -count; stop at an end, at Ctrl-C, and where one of stops receives."""
         goal = max(0, min(self.done + count, self.total))
         with _noting_interrupts() as interrupts:
             while self.done < goal and not interrupts:
@@ -144,6 +153,11 @@ class Debugger(cmd.Cmd):
             self.say("Interrupted.")
 
     @property
+    def is_complete(self) -> bool:
+        """Whether all steps are performed."""
+        return self.done == self.total
+
+    @property
     def step(self) -> Step | None:
         """The step in hand, the last that is performed."""
         return self.steps[self.done - 1] if self.done else None
@@ -158,10 +172,10 @@ class Debugger(cmd.Cmd):
                 self.say(f"{argument} is the root: its grad is 1 from the start, and no step adds to it.")
             elif node is not None:
                 self.breakpoints[node] = None
-                self.say(f"Breakpoint at {argument}, {self.collected(node)}.")
+                self.say(f"Breakpoint at {argument}, {self.progress(node)}.")
             return
         for node in self.breakpoints:
-            self.say(f"Breakpoint at {self.name(node)}, {self.collected(node)}.")
+            self.say(f"Breakpoint at {self.name(node)}, {self.progress(node)}.")
         if not self.breakpoints:
             self.say("No breakpoints; b NAME sets one.")
 
@@ -200,11 +214,12 @@ class Debugger(cmd.Cmd):
             return
         self.say(self.made(node))
         self.say(f"data {node.data!r}")
-        self.say(f"grad {node.grad!r}, {self.collected(node)}")
+        self.say(f"grad {node.grad!r}, {self.progress(node)}")
         if node.operands:
             operands = [
                 (self.name(operand), repr(operand.data), repr(float(local_grad)))
                 for operand, local_grad in zip(node.operands, node.local_grads)
+                if operand.op != "constant"
             ]
             self.say_table([("operand", "data", "local gradient"), *_shortened(operands)])
 
@@ -222,7 +237,7 @@ class Debugger(cmd.Cmd):
         product = 1.0
         rows = [(self.name(self.root), "", "1")]
         for step in reversed(path):
-            product = step.local_grad * product
+            product = product * step.local_grad
             rows.append((self.name(step.operand), short(step.local_grad), short(product)))
         self.say_table([("path", "local gradient", "product"), *_shortened(rows)])
 
@@ -246,18 +261,18 @@ class Debugger(cmd.Cmd):
         self.move(here - self.done)
         for number, step in enumerate(self.steps[max(0, here - 6) : last], start=max(1, here - 5)):
             marks = ("B" if step.operand in self.breakpoints else " ") + ("->" if number == here else "  ")
-            result = f" → {short(step.after)}" if number <= here else ""
-            self.say(f"{number:>{len(str(last))}} {marks} {step.in_names()}{result}")
+            result = f"; {self.name(step.operand)}.grad = {short(step.after)}" if number <= here else ""
+            self.say(f"{number:>{len(str(last))}} {marks} {text(step.in_names())}{result}")
 
     do_l = do_list
 
     def do_grads(self, argument: str) -> None:
         """grads [WORD]: list the leaves, or those whose names begin with WORD."""
-        collected = Counter(step.operand for step in self.steps[: self.done])
+        received = self.received
         rows = [
-            (self.name(node), short(node.data), short(node.grad), f"{collected[node]} of {self.uses[node]}")
+            (self.name(node), short(node.data), short(node.grad), f"{received[node]} of {self.uses[node]}")
             for node in self.names
-            if not node.operands and self.name(node).startswith(argument)
+            if not node.operands and node.op != "constant" and self.name(node).startswith(argument)
         ]
         if rows:
             self.say_table([("leaf", "data", "grad", "contributions"), *rows])
@@ -267,25 +282,23 @@ class Debugger(cmd.Cmd):
     def do_draw(self, argument: str) -> None:
         """draw [FILE]: draw the graph with the step marked, to svg, png, pdf, …"""
         from pathlib import Path
+        from subprocess import SubprocessError
 
+        path = Path(argument or f"step-{self.done}.svg")
         try:
-            import graphviz
-
             from microgrid.drawing import draw
             from microgrid.files import write_whole
 
-            path = Path(argument or f"step-{self.done}.svg").expanduser()
+            path = path.expanduser()
             if not path.suffix:
                 raise ValueError(f"{path}: end the name in its format, .svg, .png, .pdf, …")
-            picture = draw(
-                self.root, highlight=(self.step.node, self.step.position) if self.step else self.root
-            )
-            write_whole(path, picture.pipe(format=path.suffix[1:].lower()))
-        except graphviz.ExecutableNotFound:
-            self.say("Not drawn: Graphviz's program dot is not there; install Graphviz.")
+            marked = (self.step.node, self.step.position) if self.step else self.root
+            write_whole(path, draw(self.root, highlight=marked).pipe(format=path.suffix[1:].lower()))
+        except ModuleNotFoundError as error:
+            self.say(f"Not drawn: {error}; install it: pip install {error.name}")
         except OSError as error:
-            self.say(f"Not drawn: {one_line(argument)}: {error.strerror}; give another FILE.")
-        except (ValueError, RuntimeError, graphviz.CalledProcessError) as error:
+            self.say(f"Not drawn: {one_line(str(path))}: {error.strerror}; give another FILE.")
+        except (ValueError, RuntimeError, SubprocessError) as error:
             self.say(f"Not drawn: {one_line(str(error))}")
         else:
             self.say(f"Drawn: {one_line(str(path))}")
@@ -297,6 +310,9 @@ class Debugger(cmd.Cmd):
         commands = {name[3:]: method for name, method in vars(Debugger).items() if name.startswith("do_")}
         if argument and argument not in commands:
             self.say(f"There is no command {argument!r}; h lists them.")
+            return
+        if self.do_help.__doc__ is None:
+            self.say(f"The commands are {', '.join(commands)}; python -OO leaves out what they do.")
             return
         methods = [commands[argument]] if argument else dict.fromkeys(commands.values())
         lines = [method.__doc__.split(": ", 1) for method in methods]
@@ -335,12 +351,12 @@ class Debugger(cmd.Cmd):
     @cached_property
     def nodes(self) -> dict[str, Value]:
         """The node for each name, as it is shown and typed."""
-        return {self.name(node).strip(): node for node in self.names}
+        return {self.name(node).strip(): node for node in self.names if node.op != "constant"}
 
-    @cached_property
-    def uses(self) -> Counter[Value]:
-        """How often each node is an operand."""
-        return Counter(operand for node in self.names for operand in node.operands)
+    @property
+    def received(self) -> Counter[Value]:
+        """How many contributions each node has received."""
+        return Counter(step.operand for step in self.steps[: self.done])
 
     def name(self, node: Value) -> str:
         """Return the name of a node, on one line whatever it is."""
@@ -348,7 +364,7 @@ class Debugger(cmd.Cmd):
 
     def made(self, node: Value) -> str:
         """Return name and origin of a node, `C[1,2] = relu(B[1,2])`."""
-        return f"{self.name(node)} = {one_line(expression(node, self.names))}"
+        return f"{self.name(node)} = {one_line(text(expression(node, self.names)))}"
 
     def find(self, name: str) -> Value | None:
         """Return the node of that name; where there is none, say which names are near."""
@@ -371,7 +387,7 @@ class Debugger(cmd.Cmd):
             return 1
         if argument.isdecimal() and len(argument) <= 18 and int(argument) > 0:
             return int(argument)
-        self.say(f"{argument!r} is no number of steps; write 1, 2, 3, …")
+        self.say(f"{argument!r} is not a number of steps; write 1, 2, 3, …")
         return 0
 
     def complete_name(self, text: str, line: str, begin: int, end: int) -> list[str]:
@@ -393,22 +409,23 @@ class Debugger(cmd.Cmd):
             self.say(f"> step {self.done} of {self.total}: {self.made(self.step.node)}")
             line = f"-> {self.step}"
             if len(line) > _width():
-                line = f"-> {self.step.in_names()}\n   = {self.step.in_numbers()}"
+                line = f"-> {text(self.step.in_names())}\n   = {text(self.step.in_numbers())}"
             self.say(line)
-            self.say(f"   {self.name(self.step.operand)} collects {self.step.place()}.")
-        if self.done == self.total:
+            self.say(f"   {self.name(self.step.operand)} receives {self.step.place()}.")
+        if self.is_complete:
             self.say("The pass is complete.")
 
-    def collected(self, node: Value) -> str:
+    def progress(self, node: Value) -> str:
         """Return how much of its gradient a node has, in words."""
         if node is self.root:
             return "the root's own"
-        collected = sum(step.operand is node for step in self.steps[: self.done])
-        return f"{collected} of {self.uses[node]} contributions collected"
+        return f"{self.received[node]} of {self.uses[node]} contributions received"
 
     def say(self, line: str = "") -> None:
         """Write a line at once: input() would swallow that nobody reads the pipe any more, and go on."""
-        print(line, file=self.stdout, flush=True)
+        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
+        shown = line.encode(encoding, "backslashreplace").decode(encoding)  # Not every one has ∂.
+        print(shown, file=self.stdout, flush=True)
 
     def say_table(self, rows: Sequence[Sequence[str]]) -> None:
         """Write rows in columns, the first aligned on the left and the others, numbers, on the right."""
@@ -416,23 +433,6 @@ class Debugger(cmd.Cmd):
         for first, *others in rows:
             cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:])]
             self.say("  ".join([f"{first:<{widths[0]}}", *cells]).rstrip())
-
-
-MANY = 10**18
-
-
-def count_paths(order: Iterable[Value]) -> dict[Value, int]:
-    """Return how many paths lead from the root to each node, MANY where there are as many or more.
-
-    order is the topological order; its last node is the root. Two uses of an operand are two paths: x * x has
-    two to x.
-    """
-    paths = dict.fromkeys(order, 0)
-    paths[next(reversed(paths))] = 1
-    for node in reversed(paths):
-        for operand in node.operands:
-            paths[operand] = min(paths[operand] + paths[node], MANY)
-    return paths
 
 
 def _many(count: int) -> str:
@@ -474,7 +474,7 @@ def _is_pipe_or_file(stream: TextIO) -> bool:
 
 @contextmanager
 def _noting_interrupts() -> Iterator[list[int]]:
-    """Note Ctrl-C in a list: a KeyboardInterrupt in the middle of a step would end the backward pass."""
+    """Note Ctrl-C in a list: a KeyboardInterrupt could come between a grad and what is known about it."""
     interrupts: list[int] = []
     try:
         earlier = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))

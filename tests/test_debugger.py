@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from jupyter_client.manager import start_new_kernel
 
 from microgrid import Value, debug, topological_order
-from microgrid.debugger import MANY, Debugger, count_paths
+from microgrid.debugger import Debugger
 from titanic.network import Network
 from titanic.passengers import Scaling, embedded
 
@@ -49,6 +49,13 @@ def obey(root: Value, *commands: str) -> str:
     return "".join(lines[2:-1])
 
 
+def started(root: Value) -> str:
+    """Return what a session prints before its first command."""
+    debugger = Debugger(root, io.StringIO("q\n"), output := io.StringIO())
+    debugger.interact()
+    return output.getvalue().partition("(debug)")[0]
+
+
 def answer(root: Value, *commands: str) -> str:
     """Return what a session prints after its last command."""
     *_, last = obey(root, *commands, "q").removesuffix("(debug) q\n").split("(debug) ")
@@ -67,10 +74,9 @@ def bits_after(root: Value, steps: int) -> list[str]:
     grads[root] = 1.0
     for node in reversed(order):
         for operand, local_grad in zip(node.operands, node.local_grads):
-            if steps == 0:
-                break
-            grads[operand] += local_grad * grads[node]
-            steps -= 1
+            if steps and operand.op != "constant":
+                grads[operand] += grads[node] * local_grad
+                steps -= 1
     return [grad.hex() for grad in grads.values()]
 
 
@@ -87,21 +93,21 @@ def test_a_session_reads_like_one_at_a_terminal() -> None:
         "> before the first step: every grad is 0, only that of the root y is 1\n"
         "(debug) n\n"
         "> step 1 of 4: y = v1 + x\n"
-        "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1\n"
-        "   v1 collects its only contribution.\n"
+        "-> v1.grad += y.grad · ∂y/∂v1 = 1 · 1 = 1; v1.grad = 1\n"
+        "   v1 receives its only contribution.\n"
         "(debug) s 2\n"
         "> step 3 of 4: v1 = x · w\n"
-        "-> ∂y/∂x += ∂y/∂v1 · ∂v1/∂x = 1 · -2 → 1 + -2 = -1\n"
-        "   x collects the 2nd of 2 contributions.\n"
+        "-> x.grad += v1.grad · ∂v1/∂x = 1 · (-2) = -2; x.grad = 1 + (-2) = -1\n"
+        "   x receives the 2nd of its 2 contributions.\n"
         "(debug) \n"
         "> step 4 of 4: v1 = x · w\n"
-        "-> ∂y/∂w += ∂y/∂v1 · ∂v1/∂w = 1 · 3 → 3\n"
-        "   w collects its only contribution.\n"
+        "-> w.grad += v1.grad · ∂v1/∂w = 1 · 3 = 3; w.grad = 3\n"
+        "   w receives its only contribution.\n"
         "The pass is complete.\n"
         "(debug) back\n"
         "> step 3 of 4: v1 = x · w\n"
-        "-> ∂y/∂x += ∂y/∂v1 · ∂v1/∂x = 1 · -2 → 1 + -2 = -1\n"
-        "   x collects the 2nd of 2 contributions.\n"
+        "-> x.grad += v1.grad · ∂v1/∂x = 1 · (-2) = -2; x.grad = 1 + (-2) = -1\n"
+        "   x receives the 2nd of its 2 contributions.\n"
         "(debug) q\n"
         "Every grad is again what it was.\n"
     )
@@ -128,6 +134,8 @@ def test_wherever_one_goes_the_grads_are_those_of_so_many_steps_bit_for_bit(
 def test_a_pass_that_is_complete_in_the_end_leaves_what_backward_leaves(
     root: Value, moves: list[int]
 ) -> None:
+    for node in topological_order(root):
+        node.grad = 0.5
     obey(root, *(f"s {move}" if move > 0 else f"back {-move}" for move in moves if move), "c", "q")
     stepped = bits(root)
     for node in topological_order(root):
@@ -162,7 +170,23 @@ def test_an_error_in_the_session_puts_back_what_was_there(monkeypatch: pytest.Mo
     assert x.grad == 7.0
 
 
-def test_opening_performs_a_single_step_and_undoes_it() -> None:
+def test_constants_have_no_steps_no_breakpoints_and_no_rows() -> None:
+    x = Value(2.0, label="x")
+    y = 3 * x + 1
+    assert "3 nodes, 2 steps" in started(y)
+    assert "step 2 of 2" in answer(y, "c")
+    assert answer(y, "b 3") == "There is no node '3'; grads shows those of the leaves.\n"
+    assert answer(y, "grads").splitlines()[1:] == ["x        2     0         0 of 1"]
+    assert answer(y, "p v1").splitlines()[4:] == ["x         2.0             3.0"]
+    assert answer(y, "s 2", "l").splitlines()[1:] == ["2  -> x.grad += v1.grad · ∂v1/∂x; x.grad = 3"]
+
+
+def test_a_leaf_may_be_called_as_a_constant_is() -> None:
+    y = 3 * Value(2.0, label="3")
+    assert answer(y, "p 3").startswith("3 = 2\n")
+
+
+def test_opening_makes_a_single_step_of_many() -> None:
     debugger = Debugger(Value.sum([Value(1.0)] * 10_000), io.StringIO(), io.StringIO())
     assert len(debugger.steps) == 1
     assert bits(debugger.root) == bits_after(debugger.root, 0)
@@ -189,11 +213,11 @@ def test_a_leaf_has_a_session_without_steps() -> None:
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "1.5", "x", "1 2", "²", "9" * 5000])
-def test_what_is_no_number_of_steps_is_one_line(number: str) -> None:
+def test_what_is_not_a_number_of_steps_is_one_line(number: str) -> None:
     _, _, y = diamond()
     for command in ("n", "s", "back"):
         text = answer(y, "n", f"{command} {number}")
-        assert text == f"{number!r} is no number of steps; write 1, 2, 3, …\n"
+        assert text == f"{number!r} is not a number of steps; write 1, 2, 3, …\n"
 
 
 def test_a_number_of_steps_may_be_larger_than_there_are() -> None:
@@ -205,14 +229,15 @@ def test_a_number_of_steps_may_be_larger_than_there_are() -> None:
 
 
 @given(root=random_graphs(), chosen=st.sets(st.integers(0, 59), max_size=4))
-def test_continue_stops_at_each_contribution_that_a_breakpoint_collects(
+def test_continue_stops_at_each_contribution_that_a_breakpoint_receives(
     root: Value, chosen: set[int]
 ) -> None:
     debugger = Debugger(root, io.StringIO(), io.StringIO())
-    nodes = [node for number, node in enumerate(debugger.names) if number in chosen and node is not root]
+    nodes = [node for number, node in enumerate(debugger.uses) if number in chosen]
     for node in nodes:
         debugger.onecmd(f"b {debugger.name(node)}")
-    uses = [operand for node in reversed(topological_order(root)) for operand in node.operands]
+    order = topological_order(root)
+    uses = [operand for node in reversed(order) for operand in node.operands if operand.op != "constant"]
     expected = [number for number, operand in enumerate(uses, 1) if operand in nodes]
     if not expected or expected[-1] < len(uses):
         expected.append(len(uses))
@@ -231,9 +256,9 @@ def test_a_breakpoint_stops_a_number_of_steps_too() -> None:
 def test_breakpoints_are_listed_and_removed() -> None:
     _, _, y = diamond()
     assert answer(y, "b") == "No breakpoints; b NAME sets one.\n"
-    assert answer(y, "s 2", "b x") == "Breakpoint at x, 1 of 2 contributions collected.\n"
+    assert answer(y, "s 2", "b x") == "Breakpoint at x, 1 of 2 contributions received.\n"
     assert answer(y, "b x", "b w", "b x", "b") == (
-        "Breakpoint at x, 0 of 2 contributions collected.\nBreakpoint at w, 0 of 1 contributions collected.\n"
+        "Breakpoint at x, 0 of 2 contributions received.\nBreakpoint at w, 0 of 1 contributions received.\n"
     )
     assert answer(y, "b x", "cl x") == "Breakpoint at x removed.\n"
     assert answer(y, "b x", "cl x", "b") == "No breakpoints; b NAME sets one.\n"
@@ -248,16 +273,15 @@ def test_breakpoints_are_listed_and_removed() -> None:
 def test_print_shows_a_node_in_full() -> None:
     x, _, _ = diamond()
     y = x * 0.1 + x
-    assert answer(y, "s 2", "p x") == "x = 3\ndata 3.0\ngrad 1.0, 1 of 2 contributions collected\n"
-    assert answer(y, "p v2") == (
-        "v2 = x · v1\n"
+    assert answer(y, "s 2", "p x") == "x = 3\ndata 3.0\ngrad 1.0, 1 of 2 contributions received\n"
+    assert answer(y, "p v1") == (
+        "v1 = x · 0.1\n"
         "data 0.30000000000000004\n"
-        "grad 0.0, 0 of 1 contributions collected\n"
+        "grad 0.0, 0 of 1 contributions received\n"
         "operand  data  local gradient\n"
         "x         3.0             0.1\n"
-        "v1        0.1             3.0\n"
     )
-    assert answer(y, "p v3").splitlines()[2] == "grad 1.0, the root's own"
+    assert answer(y, "p v2").splitlines()[2] == "grad 1.0, the root's own"
 
 
 def test_print_alone_shows_the_operand_of_the_step_and_a_name_alone_is_printed() -> None:
@@ -279,21 +303,6 @@ def test_where_shows_a_path_and_how_many_there_are() -> None:
     assert "before the first step" in answer(y, "w")
 
 
-def paths_to(root: Value, node: Value) -> Iterator[float]:
-    """The product of local gradients along each path from root to node."""
-    if root is node:
-        yield 1.0
-    for operand, local_grad in zip(root.operands, root.local_grads):
-        for product in paths_to(operand, node):
-            yield local_grad * product
-
-
-@given(root=random_graphs(max_nodes=12))
-def test_paths_are_counted_as_they_are_walked(root: Value) -> None:
-    order = topological_order(root)
-    assert count_paths(order) == {node: len(list(paths_to(root, node))) for node in order}
-
-
 @given(root=random_graphs(max_nodes=12), count=st.integers(1, 30))
 def test_the_path_that_where_shows_is_one_of_those(root: Value, count: int) -> None:
     debugger = Debugger(root, io.StringIO(), output := io.StringIO())
@@ -312,11 +321,10 @@ def test_the_path_that_where_shows_is_one_of_those(root: Value, count: int) -> N
     assert here is debugger.step.operand
 
 
-def test_more_paths_than_anyone_counts_are_not_walked() -> None:
+def test_where_shows_the_two_ends_of_a_long_path() -> None:
     y = Value(1.0, label="x")
     for _ in range(2000):
         y = y + y
-    assert count_paths(topological_order(y))[topological_order(y)[0]] == MANY
     text = answer(y, "c", "w")
     assert "This is one of 10^18 or more paths from v2000 to x; 10^18 or more of them end" in text
     assert "… 1986 more …" in text
@@ -326,10 +334,10 @@ def test_more_paths_than_anyone_counts_are_not_walked() -> None:
 def test_list_shows_the_steps_around_and_numbers_only_for_those_that_are_done() -> None:
     _, _, y = diamond()
     assert answer(y, "b x", "s 2", "l") == (
-        "1     ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 → 1\n"
-        "2 B-> ∂y/∂x += ∂y/∂y · ∂y/∂x → 1\n"
-        "3 B   ∂y/∂x += ∂y/∂v1 · ∂v1/∂x\n"
-        "4     ∂y/∂w += ∂y/∂v1 · ∂v1/∂w\n"
+        "1     v1.grad += y.grad · ∂y/∂v1; v1.grad = 1\n"
+        "2 B-> x.grad += y.grad · ∂y/∂x; x.grad = 1\n"
+        "3 B   x.grad += v1.grad · ∂v1/∂x\n"
+        "4     w.grad += v1.grad · ∂v1/∂w\n"
     )
 
 
@@ -367,7 +375,7 @@ def test_explain_says_the_step_in_english(monkeypatch: pytest.MonkeyPatch) -> No
     _, _, y = diamond()
     monkeypatch.setenv("COLUMNS", "60")
     assert answer(y, "n", "e") == (
-        "y = v1 + x grows as fast as v1, so v1 collects the gradient\nof y: 1, its only contribution.\n"
+        "y = v1 + x grows as fast as v1, so v1 receives the gradient\nof y, 1: its only contribution.\n"
     )
 
 
@@ -376,8 +384,8 @@ def test_a_step_too_long_for_the_terminal_is_broken_before_its_numbers(
 ) -> None:
     _, _, y = diamond()
     for columns, shown in (
-        (38, "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1\n   = 1 · 1 → 1\n"),
-        (39, "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1\n"),
+        (53, "-> v1.grad += y.grad · ∂y/∂v1\n   = 1 · 1 = 1; v1.grad = 1\n"),
+        (54, "-> v1.grad += y.grad · ∂y/∂v1 = 1 · 1 = 1; v1.grad = 1\n"),
     ):
         monkeypatch.setenv("COLUMNS", str(columns))
         assert f"\n{shown}" in answer(y, "n")
@@ -473,10 +481,16 @@ def test_what_cannot_be_drawn_is_one_line_and_leaves_nothing(
     (tmp_path / "folder.svg").rmdir()
     (tmp_path / "old.svg").write_text("old")
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert answer(y, "draw old.svg") == (
-        "Not drawn: Graphviz's program dot is not there; install Graphviz.\n"
-    )
+    text = answer(y, "draw old.svg")
+    assert text.startswith("Not drawn: Graphviz's program dot") and text.count("\n") == 1
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("old.svg", "old")]
+
+
+def test_draw_without_the_graphviz_package_is_one_line_and_the_session_goes_on() -> None:
+    text = run(PROGRAM, b"draw\nn\n", "-S")  # without any installed package
+    _, drawn, step, _ = text.split("(debug) ")
+    assert drawn == "draw\nNot drawn: No module named 'graphviz'; install it: pip install graphviz\n"
+    assert step.startswith("n\n> step 1 of 4")
 
 
 # Ctrl-C
@@ -503,6 +517,19 @@ def test_an_interrupt_ends_the_move_after_a_whole_step_and_the_pass_goes_on() ->
     assert bits(y) == bits_after(y, 4)
 
 
+def test_an_interrupt_at_the_end_loses_no_grad(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, w, y = diamond()
+    backward = Value.backward
+
+    def interrupted(root: Value) -> None:
+        signal.raise_signal(signal.SIGINT)
+        backward(root)
+
+    monkeypatch.setattr(Value, "backward", interrupted)
+    obey(y, "c", "q")
+    assert (x.grad, w.grad, y.grad) == (-1.0, 3.0, 1.0)
+
+
 def test_a_session_in_another_thread_works() -> None:
     _, _, y = diamond()
     thread = threading.Thread(target=obey, args=(y, "n", "c", "q"))
@@ -525,18 +552,18 @@ print("after:", x.grad, w.grad, y.grad)
 """
 
 
-def run(program: str, commands: bytes | None) -> str:
+def run(program: str, commands: bytes | None, *options: str, encoding: str = "utf-8") -> str:
     """Return what a program prints whose commands come through a pipe, or from /dev/null."""
     with subprocess.Popen(
-        [sys.executable, "-c", program],
+        [sys.executable, *options, "-c", program],
         stdin=subprocess.DEVNULL if commands is None else subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
+        env=ENVIRONMENT | {"PYTHONIOENCODING": encoding},
     ) as process:
         output, errors = process.communicate(commands)
     assert (process.returncode, errors) == (0, b"")
-    return output.decode()
+    return output.decode(encoding)
 
 
 def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
@@ -544,17 +571,33 @@ def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
     assert text.splitlines()[2:] == [
         "(debug) n",
         "> step 1 of 4: y = v1 + x",
-        "-> ∂y/∂v1 += ∂y/∂y · ∂y/∂v1 = 1 · 1 → 1",
-        "   v1 collects its only contribution.",
+        "-> v1.grad += y.grad · ∂y/∂v1 = 1 · 1 = 1; v1.grad = 1",
+        "   v1 receives its only contribution.",
         "(debug) c",
         "> step 4 of 4: v1 = x · W[1,2]",
-        "-> ∂y/∂W[1,2] += ∂y/∂v1 · ∂v1/∂W[1,2] = 1 · 3 → 3",
-        "   W[1,2] collects its only contribution.",
+        "-> W[1,2].grad += v1.grad · ∂v1/∂W[1,2] = 1 · 3 = 3; W[1,2].grad = 3",
+        "   W[1,2] receives its only contribution.",
         "The pass is complete.",
         "(debug) q",
         "The grads of the complete pass stay.",
         "after: -1.0 3.0 1.0",
     ]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
+def test_what_the_output_cannot_encode_is_escaped(encoding: str) -> None:
+    text = run(PROGRAM, b"n\nb \xe9\nl\np\nw\nh\nc\n", encoding=encoding)
+    assert "\n-> v1.grad += y.grad · \\u2202y/\\u2202v1 = 1 · 1 = 1; v1.grad = 1\n" in text
+    assert text.endswith("The grads of the complete pass stay.\nafter: -1.0 3.0 1.0\n")
+
+
+def test_under_OO_the_prompt_has_all_commands_and_names_them() -> None:
+    plain, stripped = run(PROGRAM, b"n\nc\nq\n"), run(PROGRAM, b"n\nc\nh\nh n\nq\n", "-OO")
+    said = [line for line in stripped.splitlines() if line.startswith("The commands are next, n, s, ")]
+    assert len(said) == 2 and "python -OO" in said[0]
+    assert [line for line in stripped.splitlines() if line not in [*said, "(debug) h", "(debug) h n"]] == (
+        plain.splitlines()
+    )
 
 
 @pytest.mark.parametrize("commands", [b"", b"n", b"n\n", None])
@@ -596,15 +639,15 @@ def test_what_the_command_line_cannot_open_is_one_line(options: list[str], statu
     assert done.stderr.startswith(message) and done.stderr.count("\n") == 1
 
 
-def test_what_is_no_text_is_one_line_and_a_closed_input_no_error() -> None:
+def test_what_is_not_text_is_one_line_and_a_closed_input_is_not_an_error() -> None:
     shown = run(PROGRAM, b"n\n\xff\n")
-    assert "\nThis is no text in utf-8; h lists the commands.\n(debug) \nEvery grad is" in shown
+    assert "\nThis is not text in utf-8; h lists the commands.\n(debug) \nEvery grad is" in shown
     command = f"{sys.executable} -m titanic step <&-"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=ENVIRONMENT, check=True)
     assert (done.stdout.splitlines()[-1], done.stderr) == ("Every grad is again what it was.", "")
 
 
-def test_what_is_no_value_is_one_line() -> None:
+def test_what_is_not_a_value_is_one_line() -> None:
     for thing in (3.0, None, [Value(1.0)]):
         with pytest.raises(TypeError, match=r"^the root of a graph is a Value, not .*$"):
             debug(thing)  # type: ignore[arg-type]
@@ -630,7 +673,7 @@ def test_a_notebook_answers_the_prompt() -> None:
     assert text.endswith("The grads of the complete pass stay.\nafter: -1.0 3.0 1.0\n")
 
 
-def test_a_reader_that_leaves_early_is_no_error() -> None:
+def test_a_reader_that_leaves_early_is_not_an_error() -> None:
     command = f"yes n | {sys.executable} -m titanic step | head -n 3; echo ${{PIPESTATUS[@]}}"
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, env=ENVIRONMENT, check=True
@@ -705,11 +748,11 @@ def test_at_a_terminal_ctrl_c_stops_a_long_continue_between_two_steps() -> None:
         child.expect_exact("c\r\n")
         child.sendintr()
         child.expect_exact("Interrupted.")
-        child.expect(r"> step (\d+) of 600000")
-        assert 0 < int(child.match[1]) < 600_000
+        child.expect(r"> step (\d+) of 300000")
+        assert 0 < int(child.match[1]) < 300_000
         child.expect_exact("(debug) ")
         child.send("c\r")
-        child.expect_exact("> step 600000 of 600000")
+        child.expect_exact("> step 300000 of 300000")
 
 
 def test_the_program_has_its_own_completion_again_afterwards() -> None:
