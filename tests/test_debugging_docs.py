@@ -1,8 +1,9 @@
 """docs/debugging.md says what happens: in pdb at a terminal, in VS Code's debug adapter, at the prompt.
 
-The programs of the page are written to files and run against the installed package. A `pdb` block that begins
-with `$ ` starts a session, the next ones go on with it; `...` stands for any text. Whoever writes a line into
-value.py above the end of backward() changes the line numbers on the page.
+The programs of the page are written to a folder outside the checkout and run by the Python of a virtual
+environment into which the package is installed, once as the Makefile does it and once with `pip install .`. A
+`pdb` block that begins with `$ ` starts a session, the next ones go on with it; `...` stands for any text and
+LINE for the number of the last line of `backward`.
 """
 
 import doctest
@@ -12,9 +13,11 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,36 +27,63 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-THE_LINE = "operand.grad += local_grad * node.grad"
+THE_LINE = "operand.grad += node.grad * local_grad"
+# Without the path by which the other tests find the checkout: a reader has none.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+    "PYTHONIOENCODING": "utf-8"
+}
 Json = dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def site_packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder into which the package is installed, from a copy: building leaves traces."""
-    folder = tmp_path_factory.mktemp("installed")
+@dataclass
+class Installation:
+    """A virtual environment with the package in it."""
+
+    python: Path
+    value_py: Path
+
+
+def installation(folder: Path, *options: str) -> Installation:
+    """Install a copy of the checkout, since building leaves traces; what it needs is among our packages."""
     leftovers = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__", "titanic-out")
     shutil.copytree(ROOT, folder / "checkout", ignore=leftovers)
-    target = folder / "site-packages"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "--target", target, folder / "checkout"], check=True)
-    return target
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "venv"], check=True)
+    python = folder / "venv" / "bin" / "python"
+    (packages,) = folder.glob("venv/lib/*/site-packages")
+    (packages / "ours.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    pip = [str(python), "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", *options]
+    subprocess.run([*pip, str(folder / "checkout")], env=ENVIRONMENT, check=True)
+    sources = packages if (packages / "microgrid").exists() else folder / "checkout"
+    return Installation(python, sources / "microgrid" / "value.py")
+
+
+@pytest.fixture(scope="module")
+def installed_by_make(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What the Makefile makes: the checkout, installed editable."""
+    return installation(tmp_path_factory.mktemp("make"), "--editable")
+
+
+@pytest.fixture(scope="module")
+def installed_by_pip(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """What `pip install .` makes: a copy among the installed packages."""
+    return installation(tmp_path_factory.mktemp("pip"))
+
+
+@pytest.fixture(params=["installed_by_make", "installed_by_pip"])
+def installed(request: pytest.FixtureRequest) -> Installation:
+    """Either of the two."""
+    either: Installation = request.getfixturevalue(request.param)
+    return either
 
 
 @pytest.fixture
-def environment(site_packages: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment of a reader who has installed the package and written the page's programs down."""
+def environment(tmp_path: Path) -> dict[str, str]:
+    """The environment of a reader who has written the page's programs down in a folder."""
     for language, text in BLOCKS:
         if language == "py" and (name := re.match(r"# (\w+\.py)\n", text)):
             (tmp_path / name[1]).write_text(text, encoding="utf-8")
     # pdb would obey a .pdbrc in the home of whoever runs this; a dumb terminal gets no control sequences.
-    return os.environ | {
-        "PYTHONPATH": str(site_packages),
-        "PYTHONIOENCODING": "utf-8",
-        "HOME": str(tmp_path),
-        "TERM": "dumb",
-        "COLUMNS": "80",
-    }
+    return ENVIRONMENT | {"HOME": str(tmp_path), "TERM": "dumb", "COLUMNS": "80"}
 
 
 # pdb, and the prompt of debug()
@@ -83,14 +113,14 @@ def the_line() -> int:
 
 @pytest.mark.parametrize("session", SESSIONS, ids=[session[0][0] for session in SESSIONS])
 def test_a_session_goes_as_the_page_says(
-    session: list[tuple[str, str]], environment: dict[str, str], tmp_path: Path
+    session: list[tuple[str, str]], installed: Installation, environment: dict[str, str], tmp_path: Path
 ) -> None:
     (command_line, greeting), *rest = session
     python, *arguments = command_line.split()
     assert python == "python"
     checker = doctest.OutputChecker()
     with pexpect.spawn(
-        sys.executable,
+        str(installed.python),
         arguments,
         cwd=tmp_path,
         env=cast("os._Environ[str]", environment),
@@ -99,6 +129,7 @@ def test_a_session_goes_as_the_page_says(
         timeout=30,
     ) as child:
         for typed, expected in [("", greeting), *rest]:
+            typed, expected = with_the_line(typed), with_the_line(expected)
             if typed:
                 child.sendline(typed)
                 child.expect_exact(f"{typed}\r\n")
@@ -106,6 +137,30 @@ def test_a_session_goes_as_the_page_says(
             shown = child.before.replace("\r\n", "\n").expandtabs()
             assert checker.check_output(expected, shown, doctest.ELLIPSIS), f"{typed}\n{shown}"
         assert child.match is pexpect.EOF or typed != "q"
+
+
+def with_the_line(text: str) -> str:
+    """Return a text of the page with the number of the line for LINE."""
+    return re.sub("^LINE", f"{the_line():<4}", text, flags=re.MULTILINE).replace("LINE", str(the_line()))
+
+
+def test_the_page_quotes_no_line_number_of_the_engine() -> None:
+    assert not re.search(r"value\.py\W*\d", PAGE)
+
+
+def test_pdb_finds_the_engine_by_the_name_of_its_file(
+    installed: Installation, environment: dict[str, str], tmp_path: Path
+) -> None:
+    done = subprocess.run(
+        [installed.python, "-m", "pdb", "lesson.py"],
+        input=f"b microgrid/value.py:{the_line()}\nq\n",
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"Breakpoint 1 at {installed.value_py}:{the_line()}\n" in done.stdout
 
 
 def test_the_page_shows_sessions_of_both_debuggers() -> None:
@@ -126,10 +181,10 @@ class DebugAdapter:
     https://microsoft.github.io/debug-adapter-protocol/specification
     """
 
-    def __init__(self, program: Path, environment: dict[str, str]) -> None:
+    def __init__(self, python: Path, program: Path, environment: dict[str, str]) -> None:
         self.program = program
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "debugpy.adapter"],
+            [python, "-m", "debugpy.adapter"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
@@ -201,20 +256,24 @@ class DebugAdapter:
 
 
 @pytest.fixture
-def adapter_for(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[[str], DebugAdapter]]:
+def adapter_for(
+    installed_by_pip: Installation, environment: dict[str, str], tmp_path: Path
+) -> Iterator[Callable[[str], DebugAdapter]]:
     """Starts an adapter for a program of the page."""
     with ExitStack() as adapters:
-        yield lambda name: adapters.enter_context(closing(DebugAdapter(tmp_path / name, environment)))
+        yield lambda name: adapters.enter_context(
+            closing(DebugAdapter(installed_by_pip.python, tmp_path / name, environment))
+        )
 
 
 def test_vs_code_stops_before_each_use_of_the_chain_rule(
-    adapter_for: Callable[[str], DebugAdapter], site_packages: Path
+    adapter_for: Callable[[str], DebugAdapter], installed_by_pip: Installation
 ) -> None:
     adapter = adapter_for("lesson.py")
-    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line()})
+    adapter.launch(installed_by_pip.value_py, {"line": the_line()})
     seen = []
     for _ in range(4):
-        seen.append(adapter.watch("node.label", "operand.label", "operand.grad", "local_grad * node.grad"))
+        seen.append(adapter.watch("node.label", "operand.label", "operand.grad", "node.grad * local_grad"))
         adapter.go_on()
     adapter.receive("terminated")
     assert seen == [
@@ -230,8 +289,8 @@ def test_vs_code_stops_before_each_use_of_the_chain_rule(
     ("program", "condition", "watched", "expected"),
     [
         ("sheet.py", 'node.label == "C[1,2]"', "operand.label", "'B[1,2]'"),
-        ("distance.py", "math.isnan(operand.grad + local_grad * node.grad)", "node.op", "'**2'"),
-        ("distance.py", "math.isinf(operand.grad + local_grad * node.grad)", "node.op", "'sqrt'"),
+        ("distance.py", 'str(operand.grad + node.grad * local_grad) == "nan"', "node.op", "'**n'"),
+        ("distance.py", 'str(operand.grad + node.grad * local_grad) == "inf"', "node.op", "'sqrt'"),
     ],
 )
 def test_vs_code_stops_where_a_condition_of_the_page_holds(
@@ -240,31 +299,31 @@ def test_vs_code_stops_where_a_condition_of_the_page_holds(
     watched: str,
     expected: str,
     adapter_for: Callable[[str], DebugAdapter],
-    site_packages: Path,
+    installed_by_pip: Installation,
 ) -> None:
-    assert condition.replace("isinf", "isnan") in PAGE
+    assert condition.replace("inf", "nan") in PAGE
     adapter = adapter_for(program)
-    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line(), "condition": condition})
+    adapter.launch(installed_by_pip.value_py, {"line": the_line(), "condition": condition})
     assert adapter.watch(watched) == [expected]
 
 
 def test_vs_code_writes_the_pass_down_at_a_logpoint(
-    adapter_for: Callable[[str], DebugAdapter], site_packages: Path
+    adapter_for: Callable[[str], DebugAdapter], installed_by_pip: Installation
 ) -> None:
-    message = "{operand.label}: {operand.grad} + {local_grad} * {node.grad}"
+    message = "{operand.label}: {operand.grad} + {node.grad} * {local_grad}"
     assert f"`{message}`" in PAGE
     (shown,) = [text for language, text in BLOCKS if language == "text"]
     adapter = adapter_for("lesson.py")
-    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line(), "logMessage": message})
+    adapter.launch(installed_by_pip.value_py, {"line": the_line(), "logMessage": message})
     adapter.receive("terminated")
     # What the program prints may come between two lines of the logpoint.
     assert "".join(line for line in adapter.outputs if "+" in line) == shown
 
 
 def test_vs_code_does_not_stop_in_an_installed_package_unless_it_is_told_to(
-    adapter_for: Callable[[str], DebugAdapter], site_packages: Path
+    adapter_for: Callable[[str], DebugAdapter], installed_by_pip: Installation
 ) -> None:
     adapter = adapter_for("lesson.py")
-    adapter.launch(site_packages / "microgrid" / "value.py", {"line": the_line()}, justMyCode=True)
+    adapter.launch(installed_by_pip.value_py, {"line": the_line()}, justMyCode=True)
     adapter.receive("terminated")
     assert "".join(adapter.outputs) == "-1.0 3.0\n"
