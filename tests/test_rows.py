@@ -178,7 +178,7 @@ def test_added_operations_work_in_every_view(
         assert f"{word}(" in draw(y).source
         assert f"{word}(" in show(y).text
 
-    monkeypatch.setattr("sys.stdin", iter_of_lines("c", "q"))
+    monkeypatch.setattr("sys.stdin", iter_of_lines("s 4", "q"))
     debug(y)
     assert "leaky(w)" in capsys.readouterr().out
 
