@@ -22,6 +22,14 @@ def real(number: object) -> float:
     raise TypeError(f"a Value takes a real number, such as 2.0, not {described(number)}")
 
 
+def check_data(data: object, label: object) -> None:
+    """Raise TypeError if what was assigned to the data of a leaf is neither a float nor an int."""
+    if not isinstance(data, (int, float)):
+        name = shortened(str(label)) or "a leaf"
+        advice = "assign a float, as in w.data = w.data - 0.1 * w.grad"
+        raise TypeError(f"the data of {name} is {described(data)}: {advice}")
+
+
 def label_of(label: object) -> str:
     """Return a label; raises TypeError if it is not a string."""
     if not isinstance(label, str):

@@ -10,16 +10,15 @@ The file reads in the order of the idea: what a Value is, its operations, the ba
 which it walks, and RULES, the table of derivatives.
 """
 
+import operator
 from collections.abc import Callable, Iterable, Iterator
 from math import cos as _cos
 from math import exp, inf, isfinite, log, nan, sqrt, tanh
 from math import sin as _sin
 from numbers import Real
-from typing import TypeVar
+from typing import Any
 
-from microgrid.arguments import Number, described, label_of, real, shortened
-
-Result = TypeVar("Result")
+from microgrid.arguments import Number, check_data, described, label_of, real, shortened
 
 
 class Value:
@@ -48,20 +47,13 @@ class Value:
         "__weakref__": "Value can be referenced weakly.",
     }
 
-    data: float
-    grad: float
-    label: str
-    op: str
-    operands: tuple["Value", ...]
-    local_grads: tuple[float, ...]
-
     def __init__(self, data: Number, label: str = "") -> None:
-        self.data = data if type(data) is float else real(data)
+        self.data: float = data if type(data) is float else real(data)
         self.grad = 0.0
         self.label = label_of(label)
         self.op = ""
-        self.operands = ()
-        self.local_grads = ()
+        self.operands: tuple[Value, ...] = ()
+        self.local_grads: tuple[float, ...] = ()
 
     def __repr__(self) -> str:
         """Return number and gradient, and how the node was made, on one short line."""
@@ -179,24 +171,16 @@ class Value:
     # Comparisons look at the numbers; equality and hash stay those of the object.
 
     def __lt__(self, other: "Value | Number") -> bool:
-        if not isinstance(other, Value):
-            return _with_number(Value.__lt__, self, other)
-        return self.data < other.data
+        return _compared(operator.lt, self, other)
 
     def __le__(self, other: "Value | Number") -> bool:
-        if not isinstance(other, Value):
-            return _with_number(Value.__le__, self, other)
-        return self.data <= other.data
+        return _compared(operator.le, self, other)
 
     def __gt__(self, other: "Value | Number") -> bool:
-        if not isinstance(other, Value):
-            return _with_number(Value.__gt__, self, other)
-        return self.data > other.data
+        return _compared(operator.gt, self, other)
 
     def __ge__(self, other: "Value | Number") -> bool:
-        if not isinstance(other, Value):
-            return _with_number(Value.__ge__, self, other)
-        return self.data >= other.data
+        return _compared(operator.ge, self, other)
 
     def backward(self) -> None:
         """Add d self / d leaf to the grad of every leaf under self, and set the grad of every node between.
@@ -236,21 +220,13 @@ def topological_order(root: Value) -> list[Value]:
                     node, operands = operand, iter(operand.operands)
                     break
                 if type(operand.data) is not float:
-                    _check_data(operand)
+                    check_data(operand.data, operand.label)
                 order.append(operand)
         else:
             order.append(node)
             if not path:
                 return order
             node, operands = path.pop()
-
-
-def _check_data(leaf: Value) -> None:
-    """Raise TypeError if something else than an int or a float was assigned to a leaf's data."""
-    if not isinstance(leaf.data, (int, float)):
-        name = shortened(str(leaf.label)) or "a leaf"
-        advice = "assign a float, as in w.data = w.data - 0.1 * w.grad"
-        raise TypeError(f"the data of {name} is {described(leaf.data)}: {advice}")
 
 
 # Making nodes
@@ -291,8 +267,8 @@ def _operand(other: object) -> Value:
 
 
 def _with_number(
-    operation: Callable[[Value, Value], Result], x: "Value | Number", y: "Value | Number"
-) -> Result:
+    operation: Callable[[Value, Value], Value], x: "Value | Number", y: "Value | Number"
+) -> Value:
     """Call an operation on a Value and a plain number; NotImplemented for anything that is not a number."""
     number = y if isinstance(x, Value) else x
     if type(number) is not float:
@@ -305,6 +281,13 @@ def _with_number(
 
 def _power_by_number(x: Value, n: Value) -> Value:
     return apply("**n", (x, n), x.data, n.data)
+
+
+def _compared(compare: Callable[[Any, Any], bool], x: Value, other: object) -> bool:
+    """Compare the number of a Value with that of another or with a plain one; NotImplemented for the rest."""
+    if isinstance(other, Value):
+        return compare(x.data, other.data)
+    return compare(x.data, real(other)) if isinstance(other, (float, int, Real)) else NotImplemented
 
 
 def _made(op: str, operands: tuple[Value, ...]) -> str:

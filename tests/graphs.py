@@ -39,7 +39,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "*": operator.mul,
     "/": operator.truediv,
     "**": operator.pow,
-    "**n": lambda x, n: x ** float(getattr(n, "data", n)),
+    "**n": lambda x, n: x ** float(n if isinstance(n, float) else n.data),
     "neg": operator.neg,
     "abs": abs,
     "sum": sum_of,

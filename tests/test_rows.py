@@ -5,6 +5,7 @@ import itertools
 import math
 import operator
 from collections.abc import Callable
+from math import exp, log
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from graphs import OPERATIONS
 from microgrid import Value, backward_steps, debug, draw, gradcheck, show, unroll
 from microgrid.names import expression, node_names, text
 from microgrid.rows import FUNCTIONS, row_of
-from microgrid.value import BLOCKED, RULES, apply
+from microgrid.value import BLOCKED, RULES, apply, sigmoid
 
 POINTS = [0.0, -0.0, 1.0, -1.0, 0.5, 3.0, -7.25, 1e-300, 1e200, 5e-324, math.inf, -math.inf, math.nan]
 
@@ -108,7 +109,6 @@ ADDED: dict[str, Callable[..., Any]] = {
                              (1.0 if x >= y else BLOCKED, BLOCKED if x >= y else 1.0)),
 }
 # fmt: on
-log, exp, sigmoid = (FUNCTIONS[name].of_floats for name in ("log", "exp", "sigmoid"))
 
 
 @pytest.fixture
@@ -122,7 +122,8 @@ def added(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         Value, "maximum", lambda x, y: apply("maximum", (x, y), x.data, y.data), raising=False
     )
     return SimpleNamespace(
-        **{op: operator.methodcaller(op) for op in ("softplus", "leaky")}, maximum=Value.maximum
+        **{op: operator.methodcaller(op) for op in ("softplus", "leaky")},
+        maximum=lambda x, y: x.maximum(y),
     )
 
 

@@ -304,7 +304,7 @@ def test_what_an_operator_does_not_know_is_asked_itself() -> None:
         assert compare(x, Vector()) == "reflected"
 
 
-NOT_NUMBERS = ["3", None, 1j, [1.0, 2.0], (1.0,), Decimal("1.5"), {}, object]
+NOT_NUMBERS: list[Any] = ["3", None, 1j, [1.0, 2.0], (1.0,), Decimal("1.5"), {}, object]
 
 
 @pytest.mark.parametrize("thing", NOT_NUMBERS, ids=repr)
@@ -359,7 +359,12 @@ def test_a_label_that_is_not_a_string_is_refused() -> None:
 
 
 def test_a_number_too_large_for_a_float_is_refused() -> None:
-    for attempt in (lambda: Value(10**400), lambda: Value(1.0) + 10**400, lambda: 10**400 * Value(1.0)):
+    attempts: list[Callable[[], Value]] = [
+        lambda: Value(10**400),
+        lambda: Value(1.0) + 10**400,
+        lambda: 10**400 * Value(1.0),
+    ]
+    for attempt in attempts:
         with pytest.raises(OverflowError, match=r"^this int is too large for a float: keep below 1.8e308$"):
             attempt()
 
@@ -373,7 +378,7 @@ def test_backward_says_that_something_else_than_a_number_was_assigned_to_a_leafs
     w.data = w - 0.1 * w.grad  # type: ignore[assignment]
     with pytest.raises(TypeError, match=r"^the data of w is the Value\(data=2.4, .*\): " + re.escape(advice)):
         Value.sum([w]).backward()
-    w.data = np.float32(0.1)  # type: ignore[assignment]
+    w.data = np.float32(0.1)
     with pytest.raises(TypeError, match=r"^the data of w is the float32 .*: " + re.escape(advice)):
         (w * w).backward()
 
