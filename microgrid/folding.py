@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from microgrid.names import ATOM, PRODUCT, Part, Term, expression, node_names, short, text, written
+from microgrid.names import ATOM, PRODUCT, Part, Term, called, expression, node_names, short, text, written
 from microgrid.value import Value
 
 Use = tuple[Value, int]  # a node, and the position of one of its operands
@@ -63,7 +63,7 @@ def unfolded(root: Value, constants: bool = False) -> list[Box]:
     for node, name in names.items():
         if node.op == "constant" and not constants and node is not root:
             continue
-        made = [Part(f"({node.label})")] if node.label not in ("", name) else []
+        made = [Part(f"({called(node)})")] if called(node) not in ("", name) else []
         if node.operands:
             made += [Part(" = " if made else "= "), *expression(node, names)]
         boxes[node] = box = Box(name, [node], made=made)
@@ -88,11 +88,11 @@ def folded(root: Value, constants: bool = False) -> list[Box]:
     absorbed: set[Value] = set()
     users: dict[Value, dict[Box, None]] = {node: {} for node in names}
     for node in reversed(names):
-        stem, indices = stem_and_indices(node.label or names[node])
+        stem, _ = stem_and_indices(called(node))
         fed = next(iter(users[node]), None)
         if fed and node.op == "constant" and not constants:
             absorbed.add(node)
-        elif node.label or indices:
+        elif called(node):
             fed = stems.setdefault(stem, Box(stem))
         elif fed and len(users[node]) == 1 and stems.get(fed.name) is fed:
             absorbed.add(node)
@@ -118,10 +118,10 @@ def folded(root: Value, constants: bool = False) -> list[Box]:
     boxes = list(dict.fromkeys(box_of[node] for node in names if node not in absorbed))
     formulas = _formulas(box_of, absorbed)
     for box in boxes:
-        is_family = len(box.nodes) > 1 or stem_and_indices(names[box.nodes[0]])[1]
+        is_family = len(box.nodes) > 1 or stem_and_indices(called(box.nodes[0]))[1]
         different = list(dict.fromkeys(formulas[node] for node in box.nodes if node.operands))
         formula = ", ".join([*different[:2], *(["…"] if len(different) > 2 else [])])
-        made = [_shape(box, names) if is_family else "", f"= {formula}" if formula else ""]
+        made = [_shape(box) if is_family else "", f"= {formula}" if formula else ""]
         box.made = [Part(" ".join(filter(None, made)))] if any(made) else []
     return boxes
 
@@ -147,9 +147,9 @@ def _formulas(box_of: dict[Value, Box], absorbed: set[Value]) -> dict[Value, str
     return formulas
 
 
-def _shape(box: Box, names: dict[Value, str]) -> str:
+def _shape(box: Box) -> str:
     """Return the shape of a stem's indices, `58 × 4`; how many there are where the indices make no shape."""
-    indices = {tuple(stem_and_indices(node.label or names[node])[1]) for node in box.nodes}
+    indices = {tuple(stem_and_indices(called(node))[1]) for node in box.nodes}
     sizes = [len(set(column)) for column in zip(*indices)]
     if len({len(index) for index in indices}) == 1 and len(box.nodes) == len(indices) == math.prod(sizes):
         return " × ".join(map(str, sizes))

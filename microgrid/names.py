@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+from weakref import WeakKeyDictionary
 
 from microgrid.arguments import label_of
 from microgrid.arguments import one_line as one_line
@@ -29,11 +30,27 @@ def text(parts: Iterable[Part]) -> str:
     return "".join(part.text for part in parts)
 
 
+_suggested: WeakKeyDictionary[Value, str] = WeakKeyDictionary()
+
+
+def suggest(node: Value, name: str) -> None:
+    """Give a node a name that is weaker than a label: the views use it where there is no label."""
+    _suggested[node] = name
+
+
+def called(node: Value) -> str:
+    """Return a node's label, else the name that was suggested for it; "" where there is neither.
+
+    Raises TypeError if the label is not a string.
+    """
+    return label_of(node.label) or _suggested.get(node, "")
+
+
 def node_names(root: Value) -> dict[Value, str]:
     """Return a name for each node under root, in topological order.
 
-    A node's name is its label; one that has no label, or shares it, is called v1, v2, … in that order. No two
-    are alike but those of constants, which are called by their numbers.
+    A node's name is its label, else what was suggested for it; one that has neither, or shares it, is called
+    v1, v2, … in that order. No two are alike but those of constants, which are called by their numbers.
     Raises TypeError if root is not a Value, or if a label is not a string.
 
     >>> x = Value(2.0, label="x")
@@ -41,11 +58,11 @@ def node_names(root: Value) -> dict[Value, str]:
     ['x', 'v1', '1', 'v2']
     """
     order = topological_order(root)
-    bearers = Counter(label_of(node.label) for node in order)
+    wanted = {node: called(node) for node in order}
+    bearers = Counter(wanted.values())
     names = {}
     number = 0
-    for node in order:
-        name = node.label
+    for node, name in wanted.items():
         if node.op == "constant":
             name = short(node.data)
         elif not name or bearers[name] > 1:

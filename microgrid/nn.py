@@ -11,14 +11,20 @@
         p.data -= 0.1 * p.grad
 
 The weights are drawn from Python's `random` in micrograd's order, so the same seed gives the same network.
-What is private to micrograd (`_prev`, `_op`) is not offered.
+What is private to micrograd (`_prev`, `_op`) is not offered. Pictures and the other views call weights, biases
+and activations mlp1.layer2.w[3,1], mlp1.layer2.b[3] and mlp1.layer2.h[3], unless they have labels; draw with
+fold=True has a box for each layer's.
 """
 
+import itertools
 import random
 from collections.abc import Iterable
 
 from microgrid.arguments import Number, described
+from microgrid.names import suggest
 from microgrid.value import Value
+
+_neurons, _layers, _models = itertools.count(1), itertools.count(1), itertools.count(1)
 
 
 class Module:
@@ -41,6 +47,14 @@ class Neuron(Module):
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
         self.b = Value(0.0)
         self.nonlin = nonlin
+        self.name(f"neuron{next(_neurons)}.", "")
+
+    def name(self, prefix: str, index: str) -> None:
+        """Suggest names for weights and bias, and from now on for activations: prefix + `w[index,1]`."""
+        self.activation_name = f"{prefix}h[{index}]" if index else f"{prefix}h"
+        suggest(self.b, f"{prefix}b[{index}]" if index else f"{prefix}b")
+        for i, weight in enumerate(self.w, start=1):
+            suggest(weight, f"{prefix}w[{index},{i}]" if index else f"{prefix}w[{i}]")
 
     def __call__(self, x: Iterable[Value | Number]) -> Value:
         """Return the neuron's activation.
@@ -51,7 +65,9 @@ class Neuron(Module):
         if len(inputs) != len(self.w):
             raise ValueError(f"a neuron with {len(self.w)} weights takes as many inputs, not {len(inputs)}")
         activation = sum((wi * xi for wi, xi in zip(self.w, inputs)), self.b)
-        return activation.relu() if self.nonlin else activation
+        activation = activation.relu() if self.nonlin else activation
+        suggest(activation, self.activation_name)
+        return activation
 
     def parameters(self) -> list[Value]:
         """Return the weights, then the bias."""
@@ -66,6 +82,12 @@ class Layer(Module):
 
     def __init__(self, nin: int, nout: int, nonlin: bool = True) -> None:
         self.neurons = [Neuron(nin, nonlin=nonlin) for _ in range(nout)]
+        self.name(f"layer{next(_layers)}.")
+
+    def name(self, prefix: str) -> None:
+        """Suggest names for the Values of the neurons, which are numbered from 1."""
+        for number, neuron in enumerate(self.neurons, start=1):
+            neuron.name(prefix, str(number))
 
     def __call__(self, x: Iterable[Value | Number]) -> Value | list[Value]:
         """Return the activations of the neurons, of a single neuron without a list around it."""
@@ -95,6 +117,9 @@ class MLP(Module):
             raise ValueError("an MLP has a layer at least: give a list of sizes, such as [16, 1]")
         last = len(sizes) - 2
         self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != last) for i in range(last + 1)]
+        model = next(_models)
+        for number, layer in enumerate(self.layers, start=1):
+            layer.name(f"mlp{model}.layer{number}.")
 
     def __call__(self, x: Iterable[Value | Number]) -> Value | list[Value]:
         """Return the outputs of the last layer, a single one without a list around it."""

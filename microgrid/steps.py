@@ -139,10 +139,11 @@ class Step:
         return f" with {name}{'₁₂'[position] if other is self.operand else ''} held still"
 
 
-def backward_steps(root: Value) -> Iterator[Step]:
+def backward_steps(root: Value, names: dict[Value, str] | None = None) -> Iterator[Step]:
     """Yield the Steps of a backward pass from zeroed gradients, in the order in which `backward` takes them.
 
     No grad changes. Steps to constants, such as the 3 of 3 * x, are left out: nobody reads their gradients.
+    names are the names of the nodes under root, in topological order; those of `node_names` if not given.
     Raises TypeError, with the first step, if root is not a Value.
 
     >>> x = Value(3.0, label="x")
@@ -152,7 +153,7 @@ def backward_steps(root: Value) -> Iterator[Step]:
     x.grad += y.grad · ∂y/∂x₁ = 1 · 3 = 3; x.grad = 3
     x.grad += y.grad · ∂y/∂x₂ = 1 · 3 = 3; x.grad = 3 + 3 = 6
     """
-    names = node_names(root)
+    names = node_names(root) if names is None else names
     uses = Counter(operand for node in names for operand in node.operands)
     nth = dict.fromkeys(names, 0)
     grads = dict.fromkeys(names, 0.0)

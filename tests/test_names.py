@@ -1,12 +1,17 @@
 """Names are unique and the same for the same graph; numbers are short and never wrong."""
 
 import math
+import re
+import weakref
 from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgrid.names import expression, node_names, one_line, short, text
+from microgrid import draw
+from microgrid.folding import folded
+from microgrid.names import called, expression, node_names, one_line, short, text
+from microgrid.nn import MLP, Neuron
 from microgrid.value import Value
 
 
@@ -113,3 +118,34 @@ def test_nan_is_shown_as_nan() -> None:
 
 def test_control_characters_are_escaped_and_other_letters_are_not() -> None:
     assert one_line("a\nb\x1b é 船") == "a\\nb\\x1b é 船"
+
+
+def test_the_values_of_nn_have_names_weaker_than_a_label_and_unique_for_each_model() -> None:
+    first, second = MLP(2, [3, 1]), MLP(2, [3, 1])
+    first.layers[0].neurons[0].w[1].label = "mine"
+    activation = first([0.5, -1.0]) * second([0.5, -1.0])
+    names = list(node_names(activation).values())
+    model = names[1].partition(".")[0]
+    assert {"mine", f"{model}.layer1.w[1,1]", f"{model}.layer2.b[1]", f"{model}.layer1.h[3]"} <= {*names}
+    assert len({name.partition(".")[0] for name in names if name.startswith("mlp")}) == 2
+    assert {called(w) for w in Neuron(2).w} != {called(w) for w in Neuron(2).w}
+
+
+def test_a_ported_mlp_folds_into_a_box_for_each_layers_weights_biases_and_activations() -> None:
+    model = MLP(2, [16, 16, 1])
+    loss = (model([0.5, -1.0]) - 1) ** 2
+    assert len(node_names(loss)) > 1000
+    drawn = [(re.sub(r"^mlp\d+", "mlp", box.name), len(box.nodes)) for box in folded(loss)]
+    assert sorted(drawn[:-2]) == [
+        *[("mlp.layer1.b", 16), ("mlp.layer1.h", 16), ("mlp.layer1.w", 32)],
+        *[("mlp.layer2.b", 16), ("mlp.layer2.h", 16), ("mlp.layer2.w", 256)],
+        *[("mlp.layer3.b", 1), ("mlp.layer3.h", 1), ("mlp.layer3.w", 16)],
+    ]
+    draw(loss, fold=True)
+
+
+def test_a_suggested_name_keeps_nothing_alive() -> None:
+    neuron = Neuron(3)
+    weight = weakref.ref(neuron.w[0])
+    del neuron
+    assert weight() is None
