@@ -15,16 +15,23 @@ like a session at a terminal.
 import cmd
 import io
 import os
+import shutil
 import signal
 import stat
+import subprocess
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from difflib import get_close_matches
 from functools import cached_property
 from itertools import islice
+from pathlib import Path
 from typing import TextIO
 
+from microgrid.drawing import draw
+from microgrid.files import write_whole
 from microgrid.names import expression, node_names, one_line, short, text
 from microgrid.paths import MANY, count_paths
 from microgrid.steps import Step, backward_steps
@@ -200,10 +207,9 @@ class Debugger(cmd.Cmd):
 
     def do_explain(self, argument: str) -> None:
         """e(xplain): say the step in a sentence."""
-        import textwrap
-
         sentence = self.step.sentence() if self.step else "No step is performed: n performs the first."
-        self.say(textwrap.fill(sentence, _width(), break_long_words=False, break_on_hyphens=False))
+        width = shutil.get_terminal_size().columns
+        self.say(textwrap.fill(sentence, width, break_long_words=False, break_on_hyphens=False))
 
     do_e = do_explain
 
@@ -281,14 +287,8 @@ class Debugger(cmd.Cmd):
 
     def do_draw(self, argument: str) -> None:
         """draw [FILE]: draw the graph with the step marked, to svg, png, pdf, …"""
-        from pathlib import Path
-        from subprocess import SubprocessError
-
         path = Path(argument or f"step-{self.done}.svg")
         try:
-            from microgrid.drawing import draw
-            from microgrid.files import write_whole
-
             path = path.expanduser()
             if not path.suffix:
                 raise ValueError(f"{path}: end the name in its format, .svg, .png, .pdf, …")
@@ -298,7 +298,7 @@ class Debugger(cmd.Cmd):
             self.say(f"Not drawn: {error}; install it: pip install {error.name}")
         except OSError as error:
             self.say(f"Not drawn: {one_line(str(path))}: {error.strerror}; give another FILE.")
-        except (ValueError, RuntimeError, SubprocessError) as error:
+        except (ValueError, RuntimeError, subprocess.SubprocessError) as error:
             self.say(f"Not drawn: {one_line(str(error))}")
         else:
             self.say(f"Drawn: {one_line(str(path))}")
@@ -370,8 +370,6 @@ class Debugger(cmd.Cmd):
         """Return the node of that name; where there is none, say which names are near."""
         if name in self.nodes:
             return self.nodes[name]
-        from difflib import get_close_matches
-
         sharing = [self.name(node) for node in self.names if node.label == name]
         if sharing:
             self.say(f"{len(sharing)} nodes share the label {name}: {_listed(sharing)}.")
@@ -408,7 +406,7 @@ class Debugger(cmd.Cmd):
         else:
             self.say(f"> step {self.done} of {self.total}: {self.made(self.step.node)}")
             line = f"-> {self.step}"
-            if len(line) > _width():
+            if len(line) > shutil.get_terminal_size().columns:
                 line = f"-> {text(self.step.in_names())}\n   = {text(self.step.in_numbers())}"
             self.say(line)
             self.say(f"   {self.name(self.step.operand)} receives {self.step.place()}.")
@@ -455,13 +453,6 @@ def _shortened(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     if len(rows) <= 16:
         return [*rows]
     return [*rows[:5], (f"… {len(rows) - 15} more …", *[""] * (len(rows[0]) - 1)), *rows[-10:]]
-
-
-def _width() -> int:
-    """Return how many columns the terminal has, 80 where there is none."""
-    import shutil
-
-    return shutil.get_terminal_size().columns
 
 
 def _is_pipe_or_file(stream: TextIO) -> bool:
