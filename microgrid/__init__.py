@@ -4,10 +4,11 @@ The engine is here at once; each window into it is loaded when it is first asked
 only computes starts quickly.
 """
 
+from typing import TYPE_CHECKING
+
 import microgrid.copying  # noqa: F401  (tells copyreg)
 from microgrid.value import Value, topological_order
 
-TYPE_CHECKING = False  # typing's own would cost more to import than the engine
 if TYPE_CHECKING:
     from microgrid.checking import gradcheck
     from microgrid.debugger import debug

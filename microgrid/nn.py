@@ -11,9 +11,9 @@
         p.data -= 0.1 * p.grad
 
 The weights are drawn from Python's `random` in micrograd's order, so the same seed gives the same network.
-What is private to micrograd (`_prev`, `_op`) is not offered. Pictures and the other views call weights, biases
-and activations mlp1.layer2.w[3,1], mlp1.layer2.b[3] and mlp1.layer2.h[3], unless they have labels; draw with
-fold=True has a box for each layer's.
+What is private to micrograd (`_prev`, `_op`) is not offered. Pictures and the other views call weights,
+biases and activations mlp1.layer2.w[3,1], mlp1.layer2.b[3] and mlp1.layer2.h[3], unless they have labels;
+draw with fold=True has a box for each layer's.
 """
 
 import itertools

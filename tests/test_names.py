@@ -123,7 +123,7 @@ def test_control_characters_are_escaped_and_other_letters_are_not() -> None:
 def test_the_values_of_nn_have_names_weaker_than_a_label_and_unique_for_each_model() -> None:
     first, second = MLP(2, [3, 1]), MLP(2, [3, 1])
     first.layers[0].neurons[0].w[1].label = "mine"
-    activation = first([0.5, -1.0]) * second([0.5, -1.0])
+    activation = Value.sum([first([0.5, -1.0]), second([0.5, -1.0])])  # type: ignore[list-item]
     names = list(node_names(activation).values())
     model = names[1].partition(".")[0]
     assert {"mine", f"{model}.layer1.w[1,1]", f"{model}.layer2.b[1]", f"{model}.layer1.h[3]"} <= {*names}
@@ -133,7 +133,7 @@ def test_the_values_of_nn_have_names_weaker_than_a_label_and_unique_for_each_mod
 
 def test_a_ported_mlp_folds_into_a_box_for_each_layers_weights_biases_and_activations() -> None:
     model = MLP(2, [16, 16, 1])
-    loss = (model([0.5, -1.0]) - 1) ** 2
+    loss: Value = (model([0.5, -1.0]) - 1) ** 2  # type: ignore[operator, assignment]
     assert len(node_names(loss)) > 1000
     drawn = [(re.sub(r"^mlp\d+", "mlp", box.name), len(box.nodes)) for box in folded(loss)]
     assert sorted(drawn[:-2]) == [
