@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from microgrid.debugger import debug
     from microgrid.drawing import draw
     from microgrid.page import show, write_page
+    from microgrid.program import Unrolled
     from microgrid.steps import Step, backward_steps
-    from microgrid.unrolling import Unrolled, unroll
+    from microgrid.unrolling import grad, hessian, unroll
 
 __all__ = [
     "Step",
@@ -24,7 +25,9 @@ __all__ = [
     "backward_steps",
     "debug",
     "draw",
+    "grad",
     "gradcheck",
+    "hessian",
     "show",
     "topological_order",
     "unroll",
@@ -33,11 +36,13 @@ __all__ = [
 
 _MODULES = {
     "Step": "steps",
-    "Unrolled": "unrolling",
+    "Unrolled": "program",
     "backward_steps": "steps",
     "debug": "debugger",
     "draw": "drawing",
+    "grad": "unrolling",
     "gradcheck": "checking",
+    "hessian": "unrolling",
     "show": "page",
     "unroll": "unrolling",
     "write_page": "page",

@@ -5,20 +5,18 @@
     row.result              # x / y, as Python's ast has it
     row.derivatives[1]      # -z / y, where z is the result
 
-What a row may say stands here too: `row_of` holds each row to it, and FUNCTIONS has all functions that a row
-may call, with a body for each kind of number that they are called with.
+`row_of` holds each row to what a row may say.
 """
 
 import ast
 import linecache
-import math
 from collections.abc import Callable
 from functools import cache
 from types import CodeType
 from typing import NamedTuple
 
-from microgrid import value
-from microgrid.value import BLOCKED, RULES, Value, power, slope_by_base, slope_by_exponent, total
+from microgrid.functions import FUNCTIONS
+from microgrid.value import RULES
 
 
 class Row(NamedTuple):
@@ -118,62 +116,3 @@ def _check(expression: ast.expr, known: set[str]) -> None:
             or (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS)
         ):
             raise ValueError(f"a row may not say {ast.unparse(node) or ast.unparse(expression)}")
-
-
-# What a row may call
-
-
-class Bodies(NamedTuple):
-    """A function of the rows, for each kind of number; note says in a program's docstring what it is."""
-
-    of_floats: Callable[..., float]
-    of_values: Callable[..., Value]
-    note: str = ""
-
-
-def _as_value(number: Value | float) -> Value:
-    return number if isinstance(number, Value) else Value(number)
-
-
-def _slope_by_base(x: Value | float, n: Value | float) -> Value:
-    """Return ∂(x ** n)/∂x as a node."""
-    x, n = _as_value(x), _as_value(n)
-    if n.data == 0.0:
-        # 1.0 stands for the powers that do not exist; what counts is the derivative by n.
-        slope = n * x ** (n - 1.0) if x.data else n * 1.0
-        slope.data = BLOCKED
-        return slope
-    try:
-        return n * x ** (n - 1.0)
-    except (ZeroDivisionError, OverflowError):
-        return n * (x**n / x) if x.data else math.inf - x**n
-
-
-def _slope_by_exponent(x: Value | float, n: Value | float) -> Value:
-    """Return ∂(x ** n)/∂n as a node."""
-    x, n = _as_value(x), _as_value(n)
-    if x.data > 0.0:
-        return x**n * x.log()
-    return Value(slope_by_exponent(x.data, n.data))
-
-
-FUNCTIONS = {
-    "abs": Bodies(abs, abs),
-    "exp": Bodies(math.exp, lambda x: _as_value(x).exp()),
-    "log": Bodies(math.log, lambda x: _as_value(x).log()),
-    "sqrt": Bodies(math.sqrt, lambda x: _as_value(x).sqrt()),
-    "sin": Bodies(value.sin, lambda x: _as_value(x).sin()),
-    "cos": Bodies(value.cos, lambda x: _as_value(x).cos()),
-    "tanh": Bodies(math.tanh, lambda x: _as_value(x).tanh()),
-    "sigmoid": Bodies(value.sigmoid, lambda x: _as_value(x).sigmoid(), "(x) is 1 / (1 + exp(-x))."),
-    "total": Bodies(total, Value.sum, "([x, ...]) is the sum from left to right."),
-    "power": Bodies(power, lambda x, n: _as_value(x) ** n, "(x, n) is x ** n."),
-    "slope_by_base": Bodies(
-        slope_by_base, _slope_by_base, "(x, n) is the derivative of x ** n by x, n * x ** (n - 1)."
-    ),
-    "slope_by_exponent": Bodies(
-        slope_by_exponent,
-        _slope_by_exponent,
-        "(x, n) is the derivative of x ** n by n, x ** n * log(x).",
-    ),
-}

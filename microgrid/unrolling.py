@@ -13,91 +13,23 @@ import builtins
 import copy
 import itertools
 import keyword
-import linecache
-import math
 import re
 import textwrap
 import unicodedata
-import weakref
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
-from types import CodeType, FunctionType
-from typing import NamedTuple, overload
+from typing import Any, NamedTuple
 
-from microgrid.arguments import Number, described, listed, real, shortened
+from microgrid.arguments import Number, described, listed
+from microgrid.functions import FUNCTIONS, as_value
 from microgrid.names import node_names, one_line
-from microgrid.rows import FUNCTIONS, Row, row_of
+from microgrid.program import CONSTANTS, Unrolled
+from microgrid.rows import Row, row_of
 from microgrid.value import Value, topological_order
 
-LONGEST_CHAIN = (
-    8  # a + b + c takes half the time of total([a, b, c]), but a thousand are no expression to read
-)
-CONSTANTS = {"inf": math.inf, "nan": math.nan}
-
-
-class Unrolled:
-    """A program that `unroll` made: called with a number for each input, it returns root and gradients.
-
-    Numbers give a float and a tuple of floats; Values, or numbers among Values, give Values, which can be
-    drawn, stepped through and differentiated again. `source` is the text of the program, `parameters` are the
-    inputs as it calls them, `function` is the program itself: it takes floats only and checks nothing.
-    Raises TypeError for another number of arguments than inputs, and what Python raises where an operation
-    has no result (ValueError, ZeroDivisionError, OverflowError).
-    """
-
-    source: str
-    parameters: tuple[str, ...]
-    function: Callable[..., tuple[float, tuple[float, ...]]]
-
-    def __init__(self, source: str, parameters: tuple[str, ...]) -> None:
-        self.source = source
-        self.parameters = parameters
-        filename = f"<unrolled {next(_serial_numbers)}>"
-        program = compile(source, filename, "exec")
-        code = next(constant for constant in program.co_consts if isinstance(constant, CodeType))
-        of_floats = {name: bodies.of_floats for name, bodies in FUNCTIONS.items()}
-        of_values = {name: bodies.of_values for name, bodies in FUNCTIONS.items()}
-        self.function = FunctionType(code, CONSTANTS | of_floats)
-        self._of_values = FunctionType(code, CONSTANTS | of_values)
-        # Debuggers and tracebacks ask linecache for the lines, for as long as the program lives.
-        linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
-        weakref.finalize(code, linecache.cache.pop, filename, None).atexit = False
-
-    def __repr__(self) -> str:
-        return f"<Unrolled program({', '.join(self.parameters)})>"
-
-    @overload
-    def __call__(self, *numbers: Number) -> tuple[float, tuple[float, ...]]: ...
-    @overload
-    def __call__(self, *numbers: Value) -> tuple[Value, tuple[Value, ...]]: ...
-    @overload
-    def __call__(
-        self, *numbers: Value | Number
-    ) -> tuple[float, tuple[float, ...]] | tuple[Value, tuple[Value, ...]]: ...
-    def __call__(
-        self, *numbers: Value | Number
-    ) -> tuple[float, tuple[float, ...]] | tuple[Value, tuple[Value, ...]]:
-        """Run the program on a number for each input."""
-        if len(numbers) != len(self.parameters):
-            count, names = len(self.parameters), ", ".join(self.parameters)
-            raise TypeError(
-                f"the program takes {count} number{'' if count == 1 else 's'}, ({shortened(names)}), "
-                f"and was given {len(numbers)}"
-            )
-        if set(map(type, numbers)) <= {float}:
-            return self.function(*numbers)
-        if any(isinstance(number, Value) for number in numbers):
-            value, gradients = self._of_values(*map(_as_value, numbers))
-            return _as_value(value), tuple(map(_as_value, gradients))
-        return self.function(*map(real, numbers))
-
-
-_serial_numbers = itertools.count(1)
-
-
-def _as_value(number: Value | Number) -> Value:
-    return number if isinstance(number, Value) else Value(number)
+# a + b + c takes half the time of total([a, b, c]), but a thousand are no expression to read.
+LONGEST_CHAIN = 8
 
 
 def unroll(
@@ -137,6 +69,46 @@ def unroll(
         raise ValueError(f"the root does not depend on {described(node)}, whose gradient wrt asks for")
     program = _Program(order, given, asked)
     return Unrolled(program.source(), program.parameters)
+
+
+def grad(function: Callable[..., Value]) -> Callable[..., Any]:
+    """Return the function that gives the derivative of a function of Values, by each input.
+
+    The derivative by a single input is one Value, that by several a tuple of them. They are nodes of a graph
+    that ends in the inputs, so they can be drawn, stepped through and differentiated again. function runs
+    anew at each point, so its own branches (an if, a max) are right there.
+
+    >>> grad(lambda x: x**3)(2.0).data, grad(grad(lambda x: x**3))(2.0).data
+    (12.0, 12.0)
+    """
+
+    def derivative(*inputs: Value | Number) -> Value | tuple[Value, ...]:
+        given = [as_value(x) for x in inputs]
+        leaves = [Value(x.data, x.label) for x in given]
+        _, gradients = unroll(as_value(function(*leaves)), leaves)(*given)
+        return gradients[0] if len(gradients) == 1 else gradients
+
+    return derivative
+
+
+def hessian(function: Callable[..., Value]) -> Callable[..., tuple[tuple[Value, ...], ...]]:
+    """Return the function that gives the second derivatives of a function of Values: a row for each input.
+
+    >>> [[second.data for second in row] for row in hessian(lambda x, y: x * x * y)(1.0, 3.0)]
+    [[6.0, 2.0], [2.0, 0.0]]
+    """
+
+    def derivatives(*inputs: Value | Number) -> tuple[tuple[Value, ...], ...]:
+        def by(position: int) -> Callable[..., Value]:
+            return lambda *leaves: _several(grad(function)(*leaves))[position]
+
+        return tuple(_several(grad(by(position))(*inputs)) for position in range(len(inputs)))
+
+    return derivatives
+
+
+def _several(gradients: Value | tuple[Value, ...]) -> tuple[Value, ...]:
+    return gradients if isinstance(gradients, tuple) else (gradients,)
 
 
 # Writing the program
@@ -322,7 +294,7 @@ def _literal(number: float) -> str:
 
 def _identifiers(labels: dict[Value, str], root: Value) -> tuple[dict[Value, str], dict[Value, str]]:
     """Return an identifier for each node and one for its gradient, no two alike: B_1_2, dL_dB_1_2."""
-    taken = {*keyword.kwlist, *dir(builtins), *FUNCTIONS, *CONSTANTS, "program"}
+    taken = {*keyword.kwlist, *dir(builtins), *FUNCTIONS, *CONSTANTS, "program", "where", "exact"}
     numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
 
     def unique(identifier: str) -> str:

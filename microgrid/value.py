@@ -242,7 +242,7 @@ def apply(op: str, operands: tuple[Value, ...], *numbers: float) -> Value:
     except (ValueError, ZeroDivisionError, OverflowError) as error:
         at = ", ".join({f"{shortened(str(x.label))} = {x.data}": None for x in operands if x.label})
         where = f"{_made(op, operands)} at {at}" if at else _made(op, operands)
-        raise type(error)(f"{where}: {_REASONS[type(error)]}") from None
+        raise type(error)(f"{where}: {REASONS[type(error)]}") from None
     return _node(data, op, operands, local_grads)
 
 
@@ -298,7 +298,8 @@ def _made(op: str, operands: tuple[Value, ...]) -> str:
     return f"{op}({', '.join(shown)})" if op.isalpha() else f" {op.rstrip('n')} ".join(shown)
 
 
-_REASONS = {
+# What the exceptions of operations without a result say.
+REASONS = {
     ValueError: "no real number is the result",
     ZeroDivisionError: "division by zero",
     OverflowError: "the result is too large for a float",

@@ -13,8 +13,9 @@ import pytest
 from graphs import OPERATIONS
 
 from microgrid import Value, backward_steps, debug, draw, gradcheck, show, unroll
+from microgrid.functions import FUNCTIONS
 from microgrid.names import expression, node_names, text
-from microgrid.rows import FUNCTIONS, row_of
+from microgrid.rows import row_of
 from microgrid.value import BLOCKED, RULES, apply, sigmoid
 
 POINTS = [0.0, -0.0, 1.0, -1.0, 0.5, 3.0, -7.25, 1e-300, 1e200, 5e-324, math.inf, -math.inf, math.nan]

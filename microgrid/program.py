@@ -1,0 +1,231 @@
+"""A straight-line program that runs on floats, Values, arrays, symbols and fractions, and goes to a compiler.
+
+`unroll` writes the text; here it is called. There is one text: what runs on arrays and symbols is derived
+from it, with where(condition, a, b) in the place of conditionals and no change in place.
+"""
+
+import ast
+import builtins
+import itertools
+import linecache
+import math
+import re
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from fractions import Fraction
+from functools import cached_property
+from numbers import Real
+from types import CodeType, FunctionType, ModuleType
+from typing import Any, overload
+
+from microgrid import functions
+from microgrid.arguments import Number, real, shortened
+from microgrid.functions import FUNCTIONS, MACHINE, Body, as_value
+from microgrid.value import REASONS, Value
+
+CONSTANTS = {"inf": math.inf, "nan": math.nan}
+_GLOBALS = {"__builtins__": builtins, "__name__": __name__}  # what libraries look for in a function's module
+Floats = tuple[float, tuple[float, ...]]
+
+_serial_numbers = itertools.count(1)
+
+
+class Unrolled:
+    """A program that `unroll` made: called with a number for each input, it returns root and gradients.
+
+    It returns what it is called with: floats for real numbers; Values, which can be drawn, stepped through
+    and differentiated again, where one of the numbers is a Value; arrays of the common shape, an entry for
+    each sample, where one is an array (of NumPy, PyTorch, JAX or Dask); formulas for SymPy's symbols;
+    fractions for fractions, if the program is plain arithmetic.
+
+    `source` is the text of the program, `array_source` what of it runs on arrays, `parameters` are the inputs
+    as it calls them, `function` is the program itself: it takes floats only and checks nothing.
+    Raises TypeError for another number of arguments than inputs, ImportError for arrays where
+    array-api-compat is missing, and for floats and Values what Python raises where an operation has no
+    result (ValueError, ZeroDivisionError, OverflowError), naming operation and numbers. Arrays have nan and
+    inf there.
+    """
+
+    source: str
+    parameters: tuple[str, ...]
+    function: Callable[..., Floats]
+
+    def __init__(self, source: str, parameters: tuple[str, ...]) -> None:
+        self.source = source
+        self.parameters = parameters
+        code = _compiled(source)
+        self.function = FunctionType(
+            code, CONSTANTS | {name: body.of_floats for name, body in FUNCTIONS.items()}
+        )
+        self._of_values = FunctionType(
+            code, CONSTANTS | {name: body.of_values for name, body in FUNCTIONS.items()}
+        )
+
+    def __repr__(self) -> str:
+        return f"<Unrolled program({', '.join(self.parameters)})>"
+
+    @overload
+    def __call__(self, *numbers: Number) -> Floats: ...
+    @overload
+    def __call__(self, *numbers: Value) -> tuple[Value, tuple[Value, ...]]: ...
+    @overload
+    def __call__(self, *numbers: Value | Number) -> Floats | tuple[Value, tuple[Value, ...]]: ...
+    @overload
+    def __call__(self, *numbers: Any) -> tuple[Any, tuple[Any, ...]]: ...
+    def __call__(self, *numbers: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Run the program on a number for each input."""
+        if len(numbers) != len(self.parameters):
+            count, names = len(self.parameters), ", ".join(self.parameters)
+            raise TypeError(
+                f"the program takes {count} number{'' if count == 1 else 's'}, ({shortened(names)}), "
+                f"and was given {len(numbers)}"
+            )
+        if set(map(type, numbers)) <= {float}:
+            return self._of_floats(numbers)
+        if any(isinstance(number, Value) for number in numbers):
+            value, gradients = self._of_values(*map(as_value, numbers))
+            return as_value(value), tuple(map(as_value, gradients))
+        if any(type(number) is Fraction for number in numbers):
+            return self._of_fractions(numbers)
+        if all(isinstance(number, Real) for number in numbers):
+            return self._of_floats([real(number) for number in numbers])
+        if (sympy := sys.modules.get("sympy")) and any(isinstance(number, sympy.Basic) for number in numbers):
+            return self._of_symbols(numbers, sympy)
+        return self._of_arrays(numbers)
+
+    @cached_property
+    def array_source(self) -> str:
+        """The text that runs on arrays: where(condition, a, b) for conditionals, nothing added in place."""
+        return re.sub(r"^    \w+ (?:\+= |= .* if ).*$", _array_line, self.source, flags=re.MULTILINE)
+
+    def compiled(self, compiler: Callable[[Body], Body]) -> Body:
+        """Return the program through a compiler of functions of floats, such as numba.njit.
+
+        The compiler gets each function that the program calls, then the program. What it makes has nan and
+        inf where Python would raise. Raises ValueError if a Value is raised to the power of a Value.
+        """
+        code = self.function.__code__
+        if missing := sorted({*code.co_names} & (FUNCTIONS.keys() - MACHINE.keys())):
+            raise ValueError(f"a compiler has no {missing[0]}, which x ** y needs: give a plain exponent")
+        called = {
+            name: compiler(body) if isinstance(body, FunctionType) else body
+            for name, body in MACHINE.items()
+            if name in code.co_names
+        }
+        return compiler(FunctionType(code, _GLOBALS | CONSTANTS | called))
+
+    def _of_floats(self, numbers: Sequence[float]) -> Floats:
+        try:
+            return self.function(*numbers)
+        except (ValueError, ZeroDivisionError, OverflowError) as error:
+            raise type(error)(f"{self._place(error)}: {REASONS[type(error)]}") from None
+
+    def _place(self, error: Exception) -> str:
+        """Return the operation of the program at which it failed, and its numbers."""
+        traceback = error.__traceback__
+        while traceback and traceback.tb_frame.f_code is not self.function.__code__:
+            traceback = traceback.tb_next
+        assert traceback
+        line = self.source.splitlines()[traceback.tb_lineno - 1].partition("= ")[2]
+        known = traceback.tb_frame.f_locals
+        numbers = {name: known[name] for name in re.findall(r"\w+", line) if name in known}
+        at = ", ".join(f"{name} = {number}" for name, number in numbers.items())
+        return f"{line} at {at}" if at else line
+
+    def _of_arrays(self, numbers: Sequence[Any]) -> tuple[Any, tuple[Any, ...]]:
+        try:
+            import array_api_compat as compat
+        except ImportError:
+            for number in numbers:
+                if not hasattr(number, "dtype"):
+                    real(number)
+            raise ImportError(
+                "a program runs on arrays with array-api-compat: python -m pip install array-api-compat"
+            ) from None
+        arrays = [number for number in numbers if compat.is_array_api_obj(number)]
+        for number in numbers:
+            if not compat.is_array_api_obj(number):
+                real(number)
+        try:
+            xp = compat.array_namespace(*arrays)
+        except TypeError:
+            libraries = sorted({type(array).__module__.partition(".")[0] for array in arrays})
+            raise TypeError(
+                f"the program takes arrays of one library, not of {' and '.join(libraries)}"
+            ) from None
+        floating = [array.dtype for array in arrays if xp.isdtype(array.dtype, "real floating")]
+        dtype = xp.result_type(*floating) if floating else xp.asarray(1.0).dtype
+        place = {"device": arrays[0].device} if compat.is_torch_array(arrays[0]) else {}
+
+        def asarray(number: Any) -> Any:
+            if not hasattr(number, "dtype"):
+                return xp.asarray(number, dtype=dtype, **place)
+            return number if number.dtype == dtype else xp.astype(number, dtype)
+
+        given = [asarray(number) for number in numbers]
+        program = FunctionType(self._array_code, _GLOBALS | CONSTANTS | functions.of_arrays(xp, asarray))
+        # Both branches of a conditional are computed, so NumPy's warnings say nothing.
+        with xp.errstate(all="ignore") if compat.is_numpy_namespace(xp) else nullcontext():
+            root, gradients = program(*given)
+        shape = xp.broadcast_arrays(*given)[0].shape
+        return xp.broadcast_to(asarray(root), shape), tuple(
+            xp.broadcast_to(asarray(gradient), shape) for gradient in gradients
+        )
+
+    def _of_symbols(self, numbers: Sequence[Any], sympy: ModuleType) -> tuple[Any, tuple[Any, ...]]:
+        def exact(number: float) -> Any:
+            fraction = Fraction(number)
+            return sympy.Rational(fraction) if fraction.denominator <= 1024 else sympy.Float(number)
+
+        given = [exact(number) if isinstance(number, float) else sympy.sympify(number) for number in numbers]
+        infinities = {"inf": sympy.oo, "nan": sympy.nan}
+        program = FunctionType(self._exact_code, infinities | functions.of_symbols() | {"exact": exact})
+        root, gradients = program(*given)
+        return sympy.sympify(root), tuple(map(sympy.sympify, gradients))
+
+    def _of_fractions(self, numbers: Sequence[Any]) -> tuple[Fraction, tuple[Fraction, ...]]:
+        program = FunctionType(self._exact_code, functions.of_fractions() | {"exact": Fraction})
+        root, gradients = program(*map(Fraction, numbers))
+        return root, gradients
+
+    @cached_property
+    def _array_code(self) -> CodeType:
+        return _compiled(self.array_source)
+
+    @cached_property
+    def _exact_code(self) -> CodeType:
+        """The program for arrays with exact(…) around each float."""
+        return _compiled(ast.unparse(_Exact().visit(ast.parse(self.array_source))))
+
+
+def _compiled(source: str) -> CodeType:
+    """Return the code of the one function in source."""
+    filename = f"<unrolled {next(_serial_numbers)}>"
+    program = compile(source, filename, "exec")
+    code = next(constant for constant in program.co_consts if isinstance(constant, CodeType))
+    # Debuggers and tracebacks ask linecache for the lines, for as long as the program lives.
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    weakref.finalize(code, linecache.cache.pop, filename, None).atexit = False
+    return code
+
+
+def _array_line(line: re.Match[str]) -> str:
+    """Return an assignment as it is for arrays."""
+    return f"    {ast.unparse(_ForArrays().visit(ast.parse(line[0].strip())))}"
+
+
+class _ForArrays(ast.NodeTransformer):
+    def visit_IfExp(self, node: ast.IfExp) -> ast.Call:
+        branches = [self.visit(part) for part in (node.test, node.body, node.orelse)]
+        return ast.Call(ast.Name("where"), branches, [])
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.Assign:
+        sum_ = ast.BinOp(ast.Name(ast.unparse(node.target)), node.op, self.visit(node.value))
+        return ast.Assign([node.target], sum_, lineno=node.lineno)
+
+
+class _Exact(ast.NodeTransformer):
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return ast.Call(ast.Name("exact"), [node], []) if isinstance(node.value, float) else node
