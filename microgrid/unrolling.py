@@ -33,7 +33,7 @@ LONGEST_CHAIN = 8
 
 
 def unroll(
-    root: Value, inputs: Iterable[Value], wrt: Iterable[Value] | None = None, *, max_nodes: int = 10_000
+    root: Value, inputs: Iterable[Value], wrt: Iterable[Value] | None = None, *, max_nodes: int = 200_000
 ) -> Unrolled:
     """Return the program that computes root and its gradients from numbers for the inputs.
 
