@@ -63,9 +63,7 @@ def unfolded(root: Value, constants: bool = False) -> list[Box]:
     for node, name in names.items():
         if node.op == "constant" and not constants and node is not root:
             continue
-        made = [Part(f"({called(node)})")] if called(node) not in ("", name) else []
-        if node.operands:
-            made += [Part(" = " if made else "= "), *expression(node, names)]
+        made = [Part("= "), *expression(node, names)] if node.operands else []
         boxes[node] = box = Box(name, [node], made=made)
         for position, operand in enumerate(node.operands):
             if operand in boxes:
@@ -83,16 +81,17 @@ def folded(root: Value, constants: bool = False) -> list[Box]:
     unless constants=True. All uses that lead from one box to another are one arrow.
     """
     names = node_names(root)
+    wanted = called(names)
     stems: dict[str, Box] = {}
     box_of: dict[Value, Box] = {}
     absorbed: set[Value] = set()
     users: dict[Value, dict[Box, None]] = {node: {} for node in names}
     for node in reversed(names):
-        stem, _ = stem_and_indices(called(node))
+        stem, _ = stem_and_indices(wanted[node])
         fed = next(iter(users[node]), None)
         if fed and node.op == "constant" and not constants:
             absorbed.add(node)
-        elif called(node):
+        elif wanted[node] and node.op != "constant":
             fed = stems.setdefault(stem, Box(stem))
         elif fed and len(users[node]) == 1 and stems.get(fed.name) is fed:
             absorbed.add(node)
@@ -118,10 +117,13 @@ def folded(root: Value, constants: bool = False) -> list[Box]:
     boxes = list(dict.fromkeys(box_of[node] for node in names if node not in absorbed))
     formulas = _formulas(box_of, absorbed)
     for box in boxes:
-        is_family = len(box.nodes) > 1 or stem_and_indices(called(box.nodes[0]))[1]
+        is_family = len(box.nodes) > 1 or stem_and_indices(wanted[box.nodes[0]])[1]
         different = list(dict.fromkeys(formulas[node] for node in box.nodes if node.operands))
         formula = ", ".join([*different[:2], *(["…"] if len(different) > 2 else [])])
-        made = [_shape(box) if is_family else "", f"= {formula}" if formula else ""]
+        made = [
+            _shape([wanted[node] for node in box.nodes]) if is_family else "",
+            f"= {formula}" if formula else "",
+        ]
         box.made = [Part(" ".join(filter(None, made)))] if any(made) else []
     return boxes
 
@@ -147,13 +149,13 @@ def _formulas(box_of: dict[Value, Box], absorbed: set[Value]) -> dict[Value, str
     return formulas
 
 
-def _shape(box: Box) -> str:
-    """Return the shape of a stem's indices, `58 × 4`; how many there are where the indices make no shape."""
-    indices = {tuple(stem_and_indices(called(node))[1]) for node in box.nodes}
+def _shape(names: list[str]) -> str:
+    """Return the shape of the names' indices, `58 × 4`; how many there are where they make no shape."""
+    indices = {tuple(stem_and_indices(name)[1]) for name in names}
     sizes = [len(set(column)) for column in zip(*indices)]
-    if len({len(index) for index in indices}) == 1 and len(box.nodes) == len(indices) == math.prod(sizes):
+    if len({len(index) for index in indices}) == 1 and len(names) == len(indices) == math.prod(sizes):
         return " × ".join(map(str, sizes))
-    return f"{len(box.nodes)} values"
+    return f"{len(names)} values"
 
 
 _INDEXED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])+)")

@@ -5,15 +5,16 @@ such as an expression, is a list of Parts, which a view joins or colours as it l
 """
 
 import ast
+import itertools
 import math
 import sys
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from microgrid.arguments import label_of
 from microgrid.arguments import one_line as one_line
+from microgrid.recorder import assigned_name, is_recorded, made_at, place_of, variables
 from microgrid.rows import row_of
 from microgrid.value import Value, topological_order
 
@@ -38,19 +39,31 @@ def suggest(node: Value, name: str) -> None:
     _suggested[node] = name
 
 
-def called(node: Value) -> str:
-    """Return a node's label, else the name that was suggested for it; "" where there is neither.
+def called(nodes: Collection[Value]) -> dict[Value, str]:
+    """Return what each node is called before names are told apart; "" where nothing names it.
 
-    Raises TypeError if the label is not a string.
+    That is its label; else, for what `recording` recorded, the variable that holds it, or the one that its
+    expression was assigned to; else what was suggested. A constant is called by its number.
+    Raises TypeError if a label is not a string.
     """
-    return label_of(node.label) or _suggested.get(node, "")
+    held = variables(nodes) if is_recorded(nodes) else {}
+    names = {}
+    for node in nodes:
+        name = label_of(node.label) or held.get(node, "")
+        if node.op == "constant":
+            name = short(node.data)
+        elif not name:
+            place = place_of(node) if held or is_recorded([node]) else None
+            name = (assigned_name(place) if place else "") or _suggested.get(node, "")
+        names[node] = name
+    return names
 
 
 def node_names(root: Value) -> dict[Value, str]:
     """Return a name for each node under root, in topological order.
 
-    A node's name is its label, else what was suggested for it; one that has neither, or shares it, is called
-    v1, v2, … in that order. No two are alike but those of constants, which are called by their numbers.
+    A node's name is what it is `called`. Where several are called h they are h (1), h (2), … in the order in
+    which they were made; where nothing names them they are v1, v2, …. No two are alike but constants.
     Raises TypeError if root is not a Value, or if a label is not a string.
 
     >>> x = Value(2.0, label="x")
@@ -58,19 +71,19 @@ def node_names(root: Value) -> dict[Value, str]:
     ['x', 'v1', '1', 'v2']
     """
     order = topological_order(root)
-    wanted = {node: called(node) for node in order}
-    bearers = Counter(wanted.values())
-    names = {}
-    number = 0
-    for node, name in wanted.items():
-        if node.op == "constant":
-            name = short(node.data)
-        elif not name or bearers[name] > 1:
-            number += 1
-            while f"v{number}" in bearers:
-                number += 1
-            name = f"v{number}"
-        names[node] = name
+    names = called(order)
+    alike: dict[str, list[Value]] = {}
+    for node, name in names.items():
+        if node.op != "constant":
+            alike.setdefault(name, []).append(node)
+    taken = {*alike}
+    for name, nodes in alike.items():
+        if name and len(nodes) == 1:
+            continue
+        numbers = itertools.count(1)
+        for node in sorted(nodes, key=made_at) if name else nodes:
+            numbered = (f"{name} ({number})" if name else f"v{number}" for number in numbers)
+            names[node] = next(candidate for candidate in numbered if candidate not in taken)
     return names
 
 

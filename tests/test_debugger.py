@@ -310,7 +310,7 @@ def test_the_path_that_where_shows_is_one_of_those(root: Value, count: int) -> N
     assert debugger.step is not None
     output.truncate(output.seek(0))
     debugger.onecmd("w")
-    _, *rows, _ = [line.split() for line in output.getvalue().splitlines()]
+    _, *rows, _ = [line.rsplit(maxsplit=2) for line in output.getvalue().splitlines()]
     here = root
     for name, local_grad, _ in rows[1:]:
         operand = debugger.nodes[name]
@@ -404,7 +404,7 @@ def test_a_wrong_name_is_one_line_with_the_nearest() -> None:
 
 def test_a_label_that_several_nodes_share_leads_to_their_names() -> None:
     y = Value(1.0, label="x") * Value(2.0, label="x")
-    assert answer(y, "p x") == "2 nodes share the label x: v1 and v2.\n"
+    assert answer(y, "p x") == "2 nodes share the label x: x (1) and x (2).\n"
 
 
 def test_a_name_may_hold_spaces_and_control_characters() -> None:

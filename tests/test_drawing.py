@@ -130,9 +130,9 @@ def test_a_box_says_how_its_node_was_made() -> None:
     assert parts.tooltip("edge-3-0") == "∂v1/∂w[1,2] = 2.0\ngradient carried: 20.0"
 
 
-def test_a_label_that_several_nodes_bear_is_shown_beside_their_short_names() -> None:
+def test_a_label_that_several_nodes_bear_is_numbered() -> None:
     parts = Parts(draw(Value(1.0, label="h") + Value(2.0, label="h")))
-    assert [parts.heading(f"node-{k}") for k in (1, 2)] == ["v1 (h)", "v2 (h)"]
+    assert [parts.heading(f"node-{k}") for k in (1, 2)] == ["h (1)", "h (2)"]
 
 
 def test_drawing_changes_nothing_and_gives_the_same_text_each_time() -> None:
@@ -455,9 +455,7 @@ def test_every_label_comes_out_as_itself_in_boxes_and_in_tooltips(labels: list[s
     for k, (node, name) in enumerate(node_names(root).items(), start=1):
         if node is root:
             break
-        label = as_shown(node.label)
-        if name != node.label:  # another node bears the label too
-            label = f"{name} ({one_line(node.label)})"
+        label = as_shown(name)
         assert "".join(parts.texts(f"node-{k}")[:-4]) == label.replace("\n", "")
         assert parts.tooltip(f"node-{k}") == f"{label}\ninput\ndata {node.data}\ngrad 0.0"
 

@@ -21,9 +21,11 @@ def test_a_node_is_called_by_its_label_and_v_and_a_number_without_one() -> None:
     assert list(node_names(y).values()) == ["x", "3", "v1", "1", "v2"]
 
 
-def test_nodes_that_share_a_label_get_short_names() -> None:
+def test_nodes_that_share_a_label_are_numbered() -> None:
     total = Value(1.0, label="x") + Value(2.0, label="x")
-    assert list(node_names(total).values()) == ["v1", "v2", "v3"]
+    assert list(node_names(total).values()) == ["x (1)", "x (2)", "v1"]
+    total = Value.sum([Value(1.0, label="x"), Value(2.0, label="x"), Value(3.0, label="x (1)")])
+    assert list(node_names(total).values()) == ["x (2)", "x (3)", "x (1)", "v1"]
 
 
 def test_a_short_name_is_never_one_that_a_label_has() -> None:
@@ -128,7 +130,7 @@ def test_the_values_of_nn_have_names_weaker_than_a_label_and_unique_for_each_mod
     model = names[1].partition(".")[0]
     assert {"mine", f"{model}.layer1.w[1,1]", f"{model}.layer2.b[1]", f"{model}.layer1.h[3]"} <= {*names}
     assert len({name.partition(".")[0] for name in names if name.startswith("mlp")}) == 2
-    assert {called(w) for w in Neuron(2).w} != {called(w) for w in Neuron(2).w}
+    assert {*called(Neuron(2).w).values()} != {*called(Neuron(2).w).values()}
 
 
 def test_a_ported_mlp_folds_into_a_box_for_each_layers_weights_biases_and_activations() -> None:

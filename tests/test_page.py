@@ -786,7 +786,7 @@ def test_labels_are_shown_and_not_run(browser: Chrome, tmp_path: Path) -> None:
     root.label = ATTACKS[0]
     open_page(browser, root, tmp_path, "#step=99999")
     shown = [row[0] for row in numbers_in_table(browser)]
-    assert shown[:4] == ["v1", *ATTACKS[1:4]]  # the first label is the root's too, so both go by a number
+    assert shown[:4] == [f"{ATTACKS[0]} (1)", *ATTACKS[1:4]]  # the first label is the root's too
     assert shown[4:9] == ["]]>", "&lt;b&gt;", "\\u2028\\u2029", ATTACKS[7], "a\\nb\\tc"]
     assert ATTACKS[1] in text(browser, "picture")
     assert browser.execute_script("return document.scripts.length") == 2
