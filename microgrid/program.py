@@ -128,7 +128,7 @@ class Unrolled:
         while traceback and traceback.tb_frame.f_code is not self.function.__code__:
             traceback = traceback.tb_next
         assert traceback
-        line = self.source.splitlines()[traceback.tb_lineno - 1].partition("= ")[2]
+        line = self.source.splitlines()[traceback.tb_lineno - 1].partition("= ")[2].partition("  #")[0]
         known = traceback.tb_frame.f_locals
         numbers = {name: known[name] for name in re.findall(r"\w+", line) if name in known}
         at = ", ".join(f"{name} = {number}" for name, number in numbers.items())

@@ -13,6 +13,7 @@ import builtins
 import copy
 import itertools
 import keyword
+import os
 import re
 import textwrap
 import unicodedata
@@ -25,6 +26,7 @@ from microgrid.arguments import Number, described, listed
 from microgrid.functions import FUNCTIONS, as_value
 from microgrid.names import node_names, one_line
 from microgrid.program import CONSTANTS, Unrolled
+from microgrid.recorder import place_of
 from microgrid.rows import Row, row_of
 from microgrid.value import Value, topological_order
 
@@ -165,10 +167,15 @@ class _Program:
 
     def forward(self) -> list[str]:
         """Return an assignment for each operation."""
-        lines = [
-            self.assignment(f"{self.names[node]} =", written.result, node)
-            for node, written in self.written.items()
-        ]
+        lines = []
+        last = None
+        for node, written in self.written.items():
+            line = self.assignment(f"{self.names[node]} =", written.result, node)
+            place = place_of(node)
+            if place and (place.file, place.line) != last:
+                last = place.file, place.line
+                line += f"  # {one_line(os.path.basename(place.file))}:{place.line}"
+            lines.append(line)
         return ["# Forward pass: a line for each operation.", *lines] if lines else []
 
     def backward(self) -> list[str]:
