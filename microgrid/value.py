@@ -13,7 +13,7 @@ which it walks, and RULES, the table of derivatives.
 import operator
 from collections.abc import Callable, Iterable, Iterator
 from math import cos as _cos
-from math import exp, inf, isfinite, log, nan, sqrt, tanh
+from math import exp, inf, log, nan, sqrt, tanh
 from math import sin as _sin
 from numbers import Real
 from typing import Any
@@ -50,7 +50,7 @@ class Value:
     def __init__(self, data: Number, label: str = "") -> None:
         self.data: float = data if type(data) is float else real(data)
         self.grad = 0.0
-        self.label = label_of(label)
+        self.label = label if type(label) is str else label_of(label)
         self.op = ""
         self.operands: tuple[Value, ...] = ()
         self.local_grads: tuple[float, ...] = ()
@@ -66,45 +66,57 @@ class Value:
     # that graphs are mostly made of (+ - * neg relu sum) are written out here once more, for speed.
 
     def __add__(self, other: "Value | Number") -> "Value":
-        if not isinstance(other, Value):
-            return _with_number(Value.__add__, self, other)
-        return _node(self.data + other.data, "+", (self, other), (1.0, 1.0))
+        operand = other if isinstance(other, Value) else _constant(other)
+        if operand is None:
+            return NotImplemented
+        return _node(self.data + operand.data, "+", (self, operand), (1.0, 1.0))
 
     def __sub__(self, other: "Value | Number") -> "Value":
-        if not isinstance(other, Value):
-            return _with_number(Value.__sub__, self, other)
-        return _node(self.data - other.data, "-", (self, other), (1.0, -1.0))
+        operand = other if isinstance(other, Value) else _constant(other)
+        if operand is None:
+            return NotImplemented
+        return _node(self.data - operand.data, "-", (self, operand), (1.0, -1.0))
 
     def __mul__(self, other: "Value | Number") -> "Value":
-        if not isinstance(other, Value):
-            return _with_number(Value.__mul__, self, other)
-        return _node(self.data * other.data, "*", (self, other), (other.data, self.data))
+        operand = other if isinstance(other, Value) else _constant(other)
+        if operand is None:
+            return NotImplemented
+        return _node(self.data * operand.data, "*", (self, operand), (operand.data, self.data))
 
     def __truediv__(self, other: "Value | Number") -> "Value":
-        if not isinstance(other, Value):
-            return _with_number(Value.__truediv__, self, other)
-        return apply("/", (self, other), self.data, other.data)
+        operand = other if isinstance(other, Value) else _constant(other)
+        if operand is None:
+            return NotImplemented
+        return apply("/", (self, operand), self.data, operand.data)
 
     def __pow__(self, other: "Value | Number") -> "Value":
         """Return self ** other; a plain number as exponent has no derivative, which a negative self lacks."""
-        if not isinstance(other, Value):
-            return _with_number(_power_by_number, self, other)
-        return apply("**", (self, other), self.data, other.data)
+        if isinstance(other, Value):
+            return apply("**", (self, other), self.data, other.data)
+        exponent = _constant(other)
+        if exponent is None:
+            return NotImplemented
+        return apply("**n", (self, exponent), self.data, exponent.data)
 
     def __radd__(self, other: Number) -> "Value":
-        return _with_number(Value.__add__, other, self)
+        operand = _constant(other)
+        return NotImplemented if operand is None else operand + self
 
     def __rsub__(self, other: Number) -> "Value":
-        return _with_number(Value.__sub__, other, self)
+        operand = _constant(other)
+        return NotImplemented if operand is None else operand - self
 
     def __rmul__(self, other: Number) -> "Value":
-        return _with_number(Value.__mul__, other, self)
+        operand = _constant(other)
+        return NotImplemented if operand is None else operand * self
 
     def __rtruediv__(self, other: Number) -> "Value":
-        return _with_number(Value.__truediv__, other, self)
+        operand = _constant(other)
+        return NotImplemented if operand is None else operand / self
 
     def __rpow__(self, other: Number) -> "Value":
-        return _with_number(Value.__pow__, other, self)
+        operand = _constant(other)
+        return NotImplemented if operand is None else operand**self
 
     def __neg__(self) -> "Value":
         return _node(-self.data, "neg", (self,), (-1.0,))
@@ -163,7 +175,7 @@ class Value:
         operands = []
         data = 0.0
         for value in values:
-            operand = value if type(value) is Value else _operand(value)
+            operand = value if isinstance(value, Value) else _node(real(value), "constant", (), ())
             operands.append(operand)
             data += operand.data
         return _node(data, "sum", tuple(operands), (1.0,) * len(operands))
@@ -262,33 +274,22 @@ def _node(data: float, op: str, operands: tuple[Value, ...], local_grads: tuple[
 new: Callable[[type[Value]], Value] = object.__new__
 
 
-def _operand(other: object) -> Value:
-    """Return other as a node: itself, or a constant for a plain number."""
-    return other if isinstance(other, Value) else _node(real(other), "constant", (), ())
-
-
-def _with_number(
-    operation: Callable[[Value, Value], Value], x: "Value | Number", y: "Value | Number"
-) -> Value:
-    """Call an operation on a Value and a plain number; NotImplemented for anything that is not a number."""
-    number = y if isinstance(x, Value) else x
+def _constant(number: object) -> Value | None:
+    """Return the leaf that an operation makes of a plain number; None for anything that is not a number."""
     if type(number) is not float:
         if not isinstance(number, (int, Real)):
-            return NotImplemented  # type: ignore[no-any-return]
+            return None
         number = real(number)
-    constant = _node(number, "constant", (), ())
-    return operation(x, constant) if isinstance(x, Value) else operation(constant, y)  # type: ignore[arg-type]
-
-
-def _power_by_number(x: Value, n: Value) -> Value:
-    return apply("**n", (x, n), x.data, n.data)
+    return _node(number, "constant", (), ())
 
 
 def _compared(compare: Callable[[Any, Any], bool], x: Value, other: object) -> bool:
     """Compare the number of a Value with that of another or with a plain one; NotImplemented for the rest."""
     if isinstance(other, Value):
         return compare(x.data, other.data)
-    return compare(x.data, real(other)) if isinstance(other, (float, int, Real)) else NotImplemented
+    if isinstance(other, (float, int)):
+        return compare(x.data, other)
+    return compare(x.data, real(other)) if isinstance(other, Real) else NotImplemented
 
 
 def _made(op: str, operands: tuple[Value, ...]) -> str:
@@ -357,12 +358,18 @@ RULES: dict[str, Callable[..., tuple[float, tuple[float, ...]]]] = {
 
 def sin(x: float) -> float:
     """Return the sine of x, nan of an infinite x."""
-    return _sin(x) if isfinite(x) else nan
+    try:
+        return _sin(x)
+    except ValueError:
+        return nan
 
 
 def cos(x: float) -> float:
     """Return the cosine of x, nan of an infinite x."""
-    return _cos(x) if isfinite(x) else nan
+    try:
+        return _cos(x)
+    except ValueError:
+        return nan
 
 
 def sigmoid(x: float) -> float:
