@@ -287,9 +287,9 @@ def _compared(compare: Callable[[Any, Any], bool], x: Value, other: object) -> b
     """Compare the number of a Value with that of another or with a plain one; NotImplemented for the rest."""
     if isinstance(other, Value):
         return compare(x.data, other.data)
-    if isinstance(other, (float, int)):
-        return compare(x.data, other)
-    return compare(x.data, real(other)) if isinstance(other, Real) else NotImplemented
+    if not isinstance(other, (float, int, Real)):
+        return NotImplemented
+    return compare(x.data, other if type(other) is float else real(other))
 
 
 def _made(op: str, operands: tuple[Value, ...]) -> str:
