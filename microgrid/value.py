@@ -289,7 +289,8 @@ def _compared(compare: Callable[[Any, Any], bool], x: Value, other: object) -> b
         return compare(x.data, other.data)
     if not isinstance(other, (float, int, Real)):
         return NotImplemented
-    return compare(x.data, other if type(other) is float else real(other))
+    number: float = other if type(other) is float else real(other)
+    return compare(x.data, number)
 
 
 def _made(op: str, operands: tuple[Value, ...]) -> str:
