@@ -288,7 +288,7 @@ def _compared(compare: Callable[[Any, Any], bool], x: Value, other: object) -> b
     if isinstance(other, Value):
         return compare(x.data, other.data)
     if not isinstance(other, (float, int, Real)):
-        return NotImplemented
+        return NotImplemented  # type: ignore[no-any-return]
     number: float = other if type(other) is float else real(other)
     return compare(x.data, number)
 
