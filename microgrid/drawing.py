@@ -66,14 +66,14 @@ def draw(
     """
     leaves = _checked(parameters, rankdir)
     boxes = folded(root, constants) if fold else unfolded(root, constants)
-    _check_size(boxes, max_nodes, fold, local_grads)
+    patience = _patience(boxes, max_nodes, fold, local_grads)
     marked = _marked(highlight, boxes)
     if grads is None:
         grads = {node: node.grad for box in boxes for node in box.nodes + box.absorbed}
     carried = {arrow: _size(arrow.contributions(grads)) for box in boxes for arrow in box.arrows}
     largest = max(filter(math.isfinite, carried.values()), default=0.0)
 
-    picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.5", **_PATIENCE)
+    picture = digraph(rankdir=rankdir, nodesep="0.2", ranksep="0.5", **patience)
     if flow:
         # The heads of wide arrows reach into the boxes.
         picture.attr("node", margin="0.15,0.06" if rankdir in ("LR", "RL") else "0.1,0.12")
@@ -142,29 +142,36 @@ def _marked(highlight: Value | Use | None, boxes: list[Box]) -> Box | Arrow | No
     return next((arrow for arrow in box.arrows if (node, position) in arrow.uses), box)
 
 
-# Without an end to dot's search for the best places, a chain of a hundred products with one w takes ten
-# seconds instead of one. What remains grows with the length of the arrows, in ranks, and threefold where they
-# bear numbers; so much for each of a thousand nodes is ten seconds for a chain, and forty at the worst seen.
-_PATIENCE = {"nslimit": "2", "nslimit1": "2"}
-_LENGTH_FOR_A_NODE = 25
+# What a layout costs grows with the length of the arrows, in ranks, threefold where they bear numbers, and
+# with how many they are. At these limits dot takes some ten seconds, and half a minute for the worst graphs
+# that were found: thousands of arrows, without any order, at a few nodes.
+_ARROWS_FOR_A_NODE = 3
+_RANKS_FOR_A_NODE = 25
 
 
-def _check_size(boxes: list[Box], max_nodes: int, fold: bool, local_grads: bool) -> None:
-    """Raise ValueError if nobody could read the drawing, or wait for it."""
+def _patience(boxes: list[Box], max_nodes: int, fold: bool, local_grads: bool) -> dict[str, str]:
+    """Return how long dot is to search for the best places.
+
+    Raises ValueError if nobody could read the drawing, or wait for it.
+    """
     way = "label more of its nodes, so that they fold together" if fold else "fold it (fold=True)"
     if (count := len(boxes)) > max_nodes:
         ways = f"{way}, draw a smaller graph, or raise max_nodes"
         raise ValueError(f"the graph has {count} boxes to draw, more than {max_nodes}: {ways}")
-    if (length := _length_of_arrows(boxes) * (3 if local_grads else 1)) > _LENGTH_FOR_A_NODE * max_nodes:
-        enough = -(-length // _LENGTH_FOR_A_NODE)
+    lengths = _lengths(boxes)
+    ranks = sum(lengths) * (3 if local_grads else 1)
+    enough = max(-(-len(lengths) // _ARROWS_FOR_A_NODE), -(-ranks // _RANKS_FOR_A_NODE))
+    if enough > max_nodes:
         raise ValueError(
             "the arrows of the graph are so many and so long that its layout would take very long: "
             f"{'' if fold else way + ', '}draw a smaller graph, or raise max_nodes to {enough} and wait"
         )
+    # Without an end to its search, a chain of a hundred products with one w takes ten seconds, not one.
+    return {"nslimit": "2", "nslimit1": "2", "mclimit": f"{min(1.0, 5000 / max(1, ranks)):.2f}"}
 
 
-def _length_of_arrows(boxes: list[Box]) -> int:
-    """Return how many ranks the arrows lead on in all: dot finds each arrow a place on each of them."""
+def _lengths(boxes: list[Box]) -> list[int]:
+    """Return how many ranks each arrow leads on: dot finds it a place on each of them."""
     rank: dict[Box, int] = {}
     users: dict[Box, list[Box]] = {box: [] for box in boxes}
     for box in boxes:
@@ -175,7 +182,7 @@ def _length_of_arrows(boxes: list[Box]) -> int:
     for box in boxes:
         if not box.arrows and users[box]:
             rank[box] = min(rank[user] for user in users[box]) - 1
-    return sum(max(1, rank[box] - rank[arrow.operand]) for box in boxes for arrow in box.arrows)
+    return [max(1, rank[box] - rank[arrow.operand]) for box in boxes for arrow in box.arrows]
 
 
 # How it looks. A leaf has corners, what was computed is round; a parameter's border is double, a constant's
@@ -310,9 +317,8 @@ def _add_legend(
             )
             label = f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
             legend.node(f"legend-{role}", label, id=f"legend-{role}", **ROLES[role], **{"class": role})
-        if rankdir in ("TB", "BT"):  # one below the other here too
-            for above, below in pairwise(roles if rankdir == "TB" else roles[::-1]):
-                legend.edge(f"legend-{above}", f"legend-{below}", style="invis")
+        for one, next_one in pairwise(roles if rankdir in ("LR", "TB") else roles[::-1]):
+            legend.edge(f"legend-{one}", f"legend-{next_one}", style="invis")
         samples: dict[str, dict[str, str]] = {}
         if local_grads:
             samples["∂result/∂operand"] = {"label": f"<{sized('0.5', 12)}>"}
@@ -323,7 +329,12 @@ def _add_legend(
             samples["inf or nan"] = _flow_style(math.inf, 1.0)
         for i, (meaning, style) in enumerate(samples.items()):
             legend.node(
-                f"legend-tail-{i}", f"<{sized(meaning, 12)}>", id=f"legend-tail-{i}", shape="plaintext"
+                f"legend-tail-{i}",
+                f"<{sized(meaning, 12)}>",
+                id=f"legend-tail-{i}",
+                shape="plaintext",
+                height="0.3",
+                margin="0.05,0",
             )
             legend.node(f"legend-head-{i}", "", id=f"legend-head-{i}", shape="point", style="invis")
             legend.edge(f"legend-tail-{i}", f"legend-head-{i}", id=f"legend-arrow-{i}", **style)

@@ -20,16 +20,27 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
     """A directed graph that Graphviz draws."""
 
     def render(self, *args: object, **options: object) -> str:
-        """Write the picture to a file, and return its path; arguments are those of graphviz."""
+        """Write the picture to a file, and return its path; the arguments are those of graphviz."""
         with _advice():
             path: str = super().render(*args, **options)
         return path
 
-    def pipe(self, *args: object, **options: object) -> bytes | str:
-        """Return the picture in a format; arguments are those of graphviz."""
+    def pipe(
+        self,
+        format: str | None = None,
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+        **options: object,
+    ) -> bytes | str:
+        """Return the picture in a format; the arguments are those of graphviz."""
+        options = {"renderer": self.renderer, "formatter": self.formatter, **options}
         with _advice():
-            rendered: bytes | str = super().pipe(*args, **options)
-        return rendered
+            # graphviz.Digraph.pipe would leave dot at work after Ctrl-C.
+            made: bytes = graphviz.pipe(
+                engine or self.engine, format or self.format, self.source.encode(), **options
+            )
+        return made.decode(encoding) if encoding else made
 
     def _repr_mimebundle_(self, *args: object, **options: object) -> dict[str, bytes | str]:
         try:

@@ -4,6 +4,8 @@ import json
 import math
 import os
 import re
+import select
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 
 from microgrid import Value, draw, topological_order
 from microgrid.folding import folded
-from microgrid.names import node_names, one_line, short, text
+from microgrid.names import node_names, one_line, short
 
 SVG = "{http://www.w3.org/2000/svg}"
 TITLE = "{http://www.w3.org/1999/xlink}title"
@@ -141,6 +143,15 @@ def test_drawing_changes_nothing_and_gives_the_same_text_each_time() -> None:
     sources = {draw(y, flow=True, legend=True, local_grads=True, highlight=(y, 0)).source for _ in range(3)}
     assert len(sources) == 1
     assert [(node.data, node.grad, node.label) for node in topological_order(y)] == before
+
+
+def test_gradients_can_be_given_instead_of_the_nodes_own() -> None:
+    x = Value(3.0, label="x")
+    y = x * x
+    y.backward()
+    parts = Parts(draw(y, grads={y: 2.0}, flow=True))
+    assert [parts.texts(f"a_grad-{k}")[-1] for k in (1, 2)] == ["0", "2"]
+    assert "gradient carried: 6.0" in parts.tooltip("edge-2-0")
 
 
 def test_the_same_graph_gives_the_same_text_in_another_process() -> None:
@@ -334,28 +345,6 @@ def test_values_with_one_stem_are_one_box_with_their_shape() -> None:
     assert parts.ids("edge") == {"edge-3-0", "edge-3-1", "edge-4-0"}
 
 
-def test_indices_with_gaps_make_a_number_of_values_and_no_shape() -> None:
-    values = [Value(1.0, label=label) for label in ("x[1,1]", "x[2,2]", "x[1,2]")]
-    assert text(folded(Value.sum(values))[0].made) == "3 values"
-
-
-def test_an_unlabelled_node_that_feeds_several_boxes_stays_itself() -> None:
-    x = Value(2.0, label="x")
-    shared, own = x.tanh(), x * 3
-    a, b = shared + own, shared.relu()
-    a.label, b.label = "a", "b"
-    total = a * b
-    total.label = "total"
-    boxes = folded(total)
-    assert [box.name for box in boxes] == ["x", "v1", "a", "b", "total"]
-    assert boxes[2].absorbed == [own.operands[1], own]  # the constant 3 too
-
-
-def test_a_graph_without_labels_folds_to_itself() -> None:
-    root = (Value(1.0) + Value(2.0)) * Value(3.0)
-    assert [box.nodes for box in folded(root)] == [[node] for node in topological_order(root)]
-
-
 def test_labels_that_feed_their_own_stem_make_an_arrow_from_the_box_to_itself() -> None:
     state = Value(1.0, label="h[0]")
     for t in range(1, 4):
@@ -364,58 +353,6 @@ def test_labels_that_feed_their_own_stem_make_an_arrow_from_the_box_to_itself() 
     (box,) = folded(state)
     assert [(arrow.operand, len(arrow.uses)) for arrow in box.arrows] == [(box, 3)]
     assert Parts(draw(state, fold=True)).ids("edge") == {"edge-1-0"}
-
-
-@given(root=random_graphs())
-@settings(max_examples=60)
-def test_folding_keeps_every_node_once_and_every_use_between_boxes(root: Value) -> None:
-    boxes = folded(root)
-    order = topological_order(root)
-    box_of = {node: box for box in boxes for node in (*box.nodes, *box.absorbed)}
-    assert len(order) == sum(len(box.nodes) + len(box.absorbed) for box in boxes) == len(box_of)
-    uses = [(node, p) for box in boxes for arrow in box.arrows for node, p in arrow.uses]
-    absorbed = {node for box in boxes for node in box.absorbed}
-    expected = [(node, p) for node in order for p, o in enumerate(node.operands) if o not in absorbed]
-    assert Counter(uses) == Counter(expected)
-    for box in boxes:
-        for arrow in box.arrows:
-            assert all(box_of[node] is box for node, _ in arrow.uses)
-            assert all(box_of[node.operands[p]] is arrow.operand for node, p in arrow.uses)
-    for node in absorbed:
-        assert not node.label
-        users = [user for user in order if node in user.operands]
-        assert all(box_of[user] is box_of[node] for user in users)
-
-
-def test_the_formula_of_a_folded_box_has_the_brackets_that_it_needs() -> None:
-    a, b, c = (Value(2.0, label=label) for label in "abc")
-    written = {
-        "a · (b + c)": a * (b + c),
-        "a · b + c": a * b + c,
-        "a - (b - c)": a - (b - c),
-        "a - b - c": a - b - c,
-        "(a + b) ** 2": (a + b) ** 2,
-        "-(a + b)": -(a + b),
-        "relu(a + b)": (a + b).relu(),
-        "a / (b · c)": a / (b * c),
-        "(a ** b) ** c": (a**b) ** c,
-        "(a ** 2) ** 3": (a**2) ** 3,
-        "(-1) ** 2": Value(-1.0) ** 2,
-        "sum(a · b, c)": Value.sum([a * b, a * b, c]),
-        "a + b + c": Value.sum([a, b, c]),
-        "|a - b|": abs(a - b),
-    }
-    for formula, node in written.items():
-        node.label = "result"
-        assert text(folded(node)[-1].made) == f"= {formula}"
-
-
-def test_a_box_whose_nodes_were_made_in_different_ways_says_so() -> None:
-    x = Value(0.5, label="x")
-    nodes = [x.relu(), x.tanh(), x.exp()]
-    for i, node in enumerate(nodes):
-        node.label = f"y[{i}]"
-    assert text(folded(Value.sum(nodes))[1].made) == "3 = relu(x), tanh(x), …"
 
 
 def test_a_range_does_not_hide_a_nan() -> None:
@@ -468,6 +405,30 @@ def test_a_label_with_a_line_end_is_written_on_two_lines() -> None:
     assert first.attrib["x"] == second.attrib["x"]
 
 
+@pytest.mark.parametrize("character", ["&", "\\", "a", "\n", "\x00", "\U000e0001", "]", "漢"])
+def test_a_long_label_ends_in_an_ellipsis_and_is_whole_in_the_tooltip(character: str) -> None:
+    label = f"{character * 20_000}end"
+    x = Value(2.0, label=label)
+    parts = Parts(draw(x * x, local_grads=True))
+    assert "".join(parts.texts("node-1")[:-4]) == as_shown(character * 99).replace("\n", "") + "…"
+    assert parts.tooltip("node-1") == f"{as_shown(label)}\ninput\ndata 2.0\ngrad 0.0"
+    assert all(len(parts.tooltip(key)) < 5000 for key in ("node-2", "edge-2-0"))
+
+
+@given(label=st.text(max_size=3000))
+@settings(max_examples=10)
+def test_any_label_is_whole_in_the_tooltip(label: str) -> None:
+    parts = Parts(draw(Value(1.0, label=label)))
+    assert parts.tooltip("node-1").startswith(f"{as_shown(label) or 'v1'}\nroot\n")
+
+
+def test_what_would_turn_the_writing_around_is_escaped() -> None:
+    for character in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c":
+        svg = draw(Value(1.0, label=f"a{character}b").tanh()).pipe(format="svg", encoding="utf-8")
+        assert isinstance(svg, str)
+        assert character not in svg and svg.count(f"a\\u{ord(character):04x}b") == 5
+
+
 def test_graphviz_has_nothing_to_warn_of() -> None:
     nodes = neuron()
     source = draw(nodes["y"], legend=True, flow=True, local_grads=True).source
@@ -502,6 +463,17 @@ def test_a_graph_that_graphviz_would_not_finish_is_refused_before_any_layout() -
     assert draw(chain(223), max_nodes=1008).source.count(" -> ") == 446
     with pytest.raises(ValueError, match="raise max_nodes to 3024 "):
         draw(chain(223), local_grads=True)
+
+
+def test_a_graph_of_too_many_arrows_is_refused_however_short_they_are() -> None:
+    leaves = [Value(1.0, label=f"x[{i}]") for i in range(490)]
+    sums = [Value.sum(leaves[(i + j) % 490] for j in range(50)) for i in range(490)]
+    with pytest.raises(ValueError, match=r"^the arrows .* raise max_nodes to 8330 and wait$"):
+        draw(Value.sum(sums))  # 24,990 arrows; dot took two minutes
+    assert draw(Value.sum(sums[:58])).source.count(" -> ") == 2958
+    assert draw(leaves[0] + Value.sum(leaves[:1] * 2998)).source.count(" -> ") == 3000
+    with pytest.raises(ValueError, match=r"^the arrows .* raise max_nodes to 1001 and wait$"):
+        draw(leaves[0] + Value.sum(leaves[:1] * 2999))
 
 
 def test_a_graph_of_long_arrows_is_laid_out() -> None:
@@ -591,6 +563,34 @@ def test_without_dot_rendering_says_in_one_line_how_to_install_it(
             getattr(picture, method)(format="svg")
         systems = r".*apt install .*\(Debian\).*brew .*\(macOS\).*winget .*\(Windows\).*"
         assert re.fullmatch(systems, str(raised.value))
+
+
+@pytest.mark.parametrize("method", ["pipe", "render"])
+def test_ctrl_c_ends_a_layout_and_leaves_no_dot_at_work(method: str, tmp_path: Path) -> None:
+    dot, alive = tmp_path / "dot", tmp_path / "alive"
+    dot.write_text("#!/bin/sh\nexec 9> alive\necho started >&9\nexec sleep 60\n")
+    dot.chmod(0o755)
+    os.mkfifo(alive)
+    code = (
+        "from microgrid import Value, draw\n"
+        f"try: draw(Value(1.0)).{method}(format='svg')\n"
+        "except KeyboardInterrupt: print('interrupted')"
+    )
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process,
+        alive.open() as pipe,
+    ):
+        assert pipe.readline() == "started\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate() == (b"interrupted\n", b"")
+        # It ends when nobody can write to it any more.
+        assert select.select([pipe], [], [], 10)[0] and pipe.read() == ""
 
 
 def test_without_dot_a_notebook_shows_that_line_instead_of_the_picture(
