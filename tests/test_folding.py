@@ -2,13 +2,12 @@
 
 from collections import Counter
 
-import pytest
 from graphs import random_graphs
 from hypothesis import given, settings
 
-from microgrid import Value, folding, topological_order
+from microgrid import Value, topological_order
 from microgrid.folding import Box, folded, unfolded
-from microgrid.names import node_names, text
+from microgrid.names import suggest, text
 
 
 def shown(boxes: list[Box]) -> list[str]:
@@ -34,12 +33,11 @@ def test_a_constant_that_several_boxes_use_is_its_number_in_each() -> None:
     assert shown(folded(b, constants=True)) == ["3", "x", "a = 3 · x", "b = 3 - a"]
 
 
-def test_nodes_fold_by_the_name_that_they_have_without_a_label(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nodes_fold_by_the_names_that_they_have_without_a_label() -> None:
     w = [Value(1.0), Value(2.0)]
-    total = Value.sum(w)
-    given = dict(zip(w, ("w[0]", "w[1]")))
-    monkeypatch.setattr(folding, "node_names", lambda root: {**node_names(root), **given})
-    assert shown(folded(total)) == ["w 2", "v3 = sum(w)"]
+    for i, value in enumerate(w):
+        suggest(value, f"w[{i}]")
+    assert shown(folded(Value.sum(w))) == ["w 2", "v1 = sum(w)"]
 
 
 def test_indices_with_gaps_make_a_number_of_values_and_no_shape() -> None:
