@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from microgrid.arguments import described, listed
 from microgrid.folding import Arrow, Box, Use, folded, unfolded
 from microgrid.names import one_line, short, text
-from microgrid.value import Value
+from microgrid.value import Value, topological_order
 
 if TYPE_CHECKING:
     import graphviz
@@ -65,8 +65,14 @@ def draw(
     3
     """
     leaves = _checked(parameters, rankdir)
-    boxes = folded(root, constants) if fold else unfolded(root, constants)
-    patience = _patience(boxes, max_nodes, fold, local_grads)
+    if fold:
+        way, boxes = "label more of its nodes, so that they fold together", folded(root, constants)
+        _check_count(len(boxes), max_nodes, way)
+    else:
+        way, order = "fold it (fold=True)", topological_order(root)
+        _check_count(sum(constants or node.op != "constant" for node in order), max_nodes, way)
+        boxes = unfolded(root, constants)
+    patience = _patience(boxes, max_nodes, way, local_grads)
     marked = _marked(highlight, boxes)
     if grads is None:
         grads = {node: node.grad for box in boxes for node in box.nodes + box.absorbed}
@@ -93,10 +99,9 @@ def draw(
         for arrow in box.arrows:
             style = _flow_style(carried[arrow], largest) if flow else {}
             if local_grads:
-                # The padding keeps the number off a wide arrow.
+                # Room around the number keeps it off a wide arrow.
                 cell = f"<TD>{sized(_range(arrow.local_grads()), 12)}</TD>"
-                padding = 3 if flow else 0
-                style["label"] = f'<<TABLE BORDER="0" CELLPADDING="{padding}"><TR>{cell}</TR></TABLE>>'
+                style["label"] = f'<<TABLE BORDER="0" CELLPADDING="3"><TR>{cell}</TR></TABLE>>'
             picture.edge(
                 numbers[arrow.operand],
                 k,
@@ -149,22 +154,22 @@ _ARROWS_FOR_A_NODE = 3
 _RANKS_FOR_A_NODE = 25
 
 
-def _patience(boxes: list[Box], max_nodes: int, fold: bool, local_grads: bool) -> dict[str, str]:
-    """Return how long dot is to search for the best places.
-
-    Raises ValueError if nobody could read the drawing, or wait for it.
-    """
-    way = "label more of its nodes, so that they fold together" if fold else "fold it (fold=True)"
-    if (count := len(boxes)) > max_nodes:
+def _check_count(count: int, max_nodes: int, way: str) -> None:
+    """Raise ValueError if nobody could read so many boxes; way is a way out."""
+    if count > max_nodes:
         ways = f"{way}, draw a smaller graph, or raise max_nodes"
         raise ValueError(f"the graph has {count} boxes to draw, more than {max_nodes}: {ways}")
+
+
+def _patience(boxes: list[Box], max_nodes: int, way: str, local_grads: bool) -> dict[str, str]:
+    """Return how long dot is to search for the best places; ValueError if nobody could wait for it."""
     lengths = _lengths(boxes)
     ranks = sum(lengths) * (3 if local_grads else 1)
     enough = max(-(-len(lengths) // _ARROWS_FOR_A_NODE), -(-ranks // _RANKS_FOR_A_NODE))
     if enough > max_nodes:
         raise ValueError(
             "the arrows of the graph are so many and so long that its layout would take very long: "
-            f"{'' if fold else way + ', '}draw a smaller graph, or raise max_nodes to {enough} and wait"
+            f"{way}, draw a smaller graph, or raise max_nodes to {enough} and wait"
         )
     # Without an end to its search, a chain of a hundred products with one w takes ten seconds, not one.
     return {"nslimit": "2", "nslimit1": "2", "mclimit": f"{min(1.0, 5000 / max(1, ranks)):.2f}"}
@@ -173,15 +178,12 @@ def _patience(boxes: list[Box], max_nodes: int, fold: bool, local_grads: bool) -
 def _lengths(boxes: list[Box]) -> list[int]:
     """Return how many ranks each arrow leads on: dot finds it a place on each of them."""
     rank: dict[Box, int] = {}
-    users: dict[Box, list[Box]] = {box: [] for box in boxes}
     for box in boxes:
         # Operands come first, but for the circles that folding can make.
         rank[box] = 1 + max([rank.get(arrow.operand, -1) for arrow in box.arrows], default=-1)
-        for arrow in box.arrows:
-            users[arrow.operand].append(box)
-    for box in boxes:
-        if not box.arrows and users[box]:
-            rank[box] = min(rank[user] for user in users[box]) - 1
+    for box in sorted(boxes, key=rank.__getitem__, reverse=True):
+        # A leaf stands before the first box that it leads to.
+        rank.update({arrow.operand: rank[box] - 1 for arrow in box.arrows if not arrow.operand.arrows})
     return [max(1, rank[box] - rank[arrow.operand]) for box in boxes for arrow in box.arrows]
 
 
@@ -256,9 +258,11 @@ def _flow_style(size: float, largest: float) -> dict[str, str]:
 
 def _box_label(box: Box, k: str, grads: Mapping[Value, float]) -> str:
     """Return a box's label in Graphviz's HTML: name and how it was made, data, grad."""
-    made = _ended(one_line(text(box.made)))
-    name = _ended(box.name)
-    heading = sized(f"{name} ", 15, bold=True) + sized(made, 13) if made else sized(name, 15, bold=True)
+    name, made = _ended(box.name), _ended(one_line(text(box.made)))
+    heading = sized(f"{name} " if made else name, 15, bold=True)
+    if made:
+        # Each word where dot measured it: in a browser the letters of a long text may be wider.
+        heading += "".join(sized(f"{word} ", 13) for word in made.split(" "))
     rows = [f'<TR><TD ALIGN="LEFT" BALIGN="LEFT">{heading}</TD></TR>']
     for what, numbers in _numbers(box, grads).items():
         # TARGET makes Graphviz give the cell a group of its own even without a link.
@@ -311,11 +315,8 @@ def _add_legend(
     roles = [role for role in _MEANINGS if constants or role != "constant"]
     with picture.subgraph(name="cluster_legend", graph_attr=frame) as legend:
         for role in roles:
-            cells = "".join(
-                f"<TR><TD>{line}</TD></TR>"
-                for line in (sized(role, 13, bold=True), sized(_MEANINGS[role], 12))
-            )
-            label = f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1">{cells}</TABLE>>'
+            rows = f"{sized(role, 13, bold=True)}</TD></TR><TR><TD>{sized(_MEANINGS[role], 12)}"
+            label = f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1"><TR><TD>{rows}</TD></TR></TABLE>>'
             legend.node(f"legend-{role}", label, id=f"legend-{role}", **ROLES[role], **{"class": role})
         for one, next_one in pairwise(roles if rankdir in ("LR", "TB") else roles[::-1]):
             legend.edge(f"legend-{one}", f"legend-{next_one}", style="invis")
@@ -328,16 +329,11 @@ def _add_legend(
             samples["none"] = _flow_style(0.0, 1.0)
             samples["inf or nan"] = _flow_style(math.inf, 1.0)
         for i, (meaning, style) in enumerate(samples.items()):
-            legend.node(
-                f"legend-tail-{i}",
-                f"<{sized(meaning, 12)}>",
-                id=f"legend-tail-{i}",
-                shape="plaintext",
-                height="0.3",
-                margin="0.05,0",
-            )
-            legend.node(f"legend-head-{i}", "", id=f"legend-head-{i}", shape="point", style="invis")
-            legend.edge(f"legend-tail-{i}", f"legend-head-{i}", id=f"legend-arrow-{i}", **style)
+            tail, head = f"legend-tail-{i}", f"legend-head-{i}"
+            text = {"shape": "plaintext", "height": "0.3", "margin": "0.05,0"}
+            legend.node(tail, f"<{sized(meaning, 12)}>", id=tail, **text)
+            legend.node(head, "", id=head, shape="point", style="invis")
+            legend.edge(tail, head, id=f"legend-arrow-{i}", **style)
 
 
 # Text in Graphviz

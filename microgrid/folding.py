@@ -117,14 +117,11 @@ def folded(root: Value, constants: bool = False) -> list[Box]:
     boxes = list(dict.fromkeys(box_of[node] for node in names if node not in absorbed))
     formulas = _formulas(box_of, absorbed)
     for box in boxes:
-        is_family = len(box.nodes) > 1 or stem_and_indices(wanted[box.nodes[0]])[1]
+        labels = [wanted[node] for node in box.nodes]
+        shape = _shape(labels) if len(labels) > 1 or stem_and_indices(labels[0])[1] else ""
         different = list(dict.fromkeys(formulas[node] for node in box.nodes if node.operands))
         formula = ", ".join([*different[:2], *(["…"] if len(different) > 2 else [])])
-        made = [
-            _shape([wanted[node] for node in box.nodes]) if is_family else "",
-            f"= {formula}" if formula else "",
-        ]
-        box.made = [Part(" ".join(filter(None, made)))] if any(made) else []
+        box.made = [Part(" ".join(filter(None, (shape, formula and f"= {formula}"))))]
     return boxes
 
 

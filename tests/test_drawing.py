@@ -53,7 +53,7 @@ class Parts:
 
     def heading(self, key: str) -> str:
         """What stands over data and grad: name, and how the node was made."""
-        return "".join(self.texts(key)[:-4])
+        return "".join(self.texts(key)[:-4]).rstrip(" ")
 
     def classes(self, key: str) -> list[str]:
         return self.by_id[key].attrib["class"].split()
@@ -568,7 +568,8 @@ def test_without_dot_rendering_says_in_one_line_how_to_install_it(
 @pytest.mark.parametrize("method", ["pipe", "render"])
 def test_ctrl_c_ends_a_layout_and_leaves_no_dot_at_work(method: str, tmp_path: Path) -> None:
     dot, alive = tmp_path / "dot", tmp_path / "alive"
-    dot.write_text("#!/bin/sh\nexec 9> alive\necho started >&9\nexec sleep 60\n")
+    # Python is to be waiting for it, no longer starting it, when the signal comes.
+    dot.write_text("#!/bin/sh\nexec 9> alive\nsleep 0.5\necho started >&9\nexec sleep 60\n")
     dot.chmod(0o755)
     os.mkfifo(alive)
     code = (
