@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -235,12 +236,15 @@ def test_the_file_written_here_is_a_good_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        ("", "is not JSON"),
-        ("W1 = 3", "is not JSON"),
-        (b"\xff\xfe\x00\x9f", "is not JSON"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00", "is not JSON"),
-        ("[" * 100_000, "is not JSON (nested too deeply)"),
+        ("", "is not usable JSON"),
+        ("W1 = 3", "is not usable JSON"),
+        (b"\xff\xfe\x00\x9f", "is not usable JSON"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00", "is not usable JSON"),
+        ("[" * 100_000, "is not usable JSON (nested too deeply)"),
         ("1" * 10_000, "does not hold W1, W2, means, deviations and nothing else"),
+        ('{"W1": 1, "W1": 2}', "is not usable JSON ('W1' is there twice)"),
+        (written()[:-1] + ', "W2": [[0.5]]}', "is not usable JSON ('W2' is there twice)"),
+        (written() + " " * 1_000_000, "is not usable JSON (larger than a megabyte)"),
         ("3", "does not hold W1, W2, means, deviations and nothing else"),
         ("[]", "does not hold W1, W2, means, deviations and nothing else"),
         ("{}", "does not hold W1, W2, means, deviations and nothing else"),
@@ -313,6 +317,12 @@ def test_any_bytes_give_a_network_or_one_line(
     assert all(math.isfinite(weight.data) for weight in network.parameters())
     assert all(math.isfinite(mean) for mean in network.scaling.means)
     assert all(0 < deviation < math.inf for deviation in network.scaling.deviations)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="Windows has no such device")
+def test_a_file_without_an_end_is_refused_in_one_line() -> None:
+    with pytest.raises(WeightsError, match=r"^/dev/zero: is not usable JSON \(larger than a megabyte\)"):
+        Network.load("/dev/zero")
 
 
 def test_a_file_that_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from functools import lru_cache
 from itertools import chain, product
 from pathlib import Path
 from random import Random
+from reprlib import repr as shortened
 from typing import TypeVar, cast
 
 from microgrid import Value
@@ -64,6 +65,17 @@ class Forward:
 
     def __repr__(self) -> str:
         return f"Forward(n={len(self.y)}, L={self.L.data})"
+
+    def rows(self, letter: str) -> Rows:
+        """A letter's nodes as rows, whatever its shape: n × 1 for a column, 1 × 1 for a single node."""
+        nodes = getattr(self, letter)
+        return _rows([nodes] if isinstance(nodes, Value) else nodes)
+
+    def backward(self) -> None:
+        """Give every node ∂L/∂node. Leaves that were used before start anew from zero."""
+        for leaf in chain(self.b1, self.b2, self.y, [self.n], *self.X, *self.W1, *self.W2):
+            leaf.grad = 0.0
+        self.L.backward()
 
 
 class Network(Module):
@@ -149,9 +161,12 @@ class Network(Module):
         return Forward(X, b1, W1, A, B, C, b2, D, W2, E, y, F, G, H, n, L)
 
     def predict(self, X: Numbers) -> list[float]:
-        """The prices that the network expects for X (n × 3, natural units): E of equation (1)."""
-        x, b = self._features(X), _ones(len(X))
-        return [e.data for [e] in _matmul(_concat(_relu(_matmul(_concat(x, b), self.W1)), b), self.W2)]
+        """The prices that the network expects for X (n × 3, natural units): E of equation (1).
+
+        Raises ValueError and OverflowError as `forward` does.
+        """
+        X = _listed("X", X)
+        return [e.data for e in self.forward(X, [0.0] * len(X)).E] if X else []
 
     def _features(self, X: Numbers) -> Rows:
         """X as leaves of standardised features, or X itself where it is made of Values."""
@@ -188,12 +203,16 @@ class Network(Module):
         """
         where = str(path) if str(path).isprintable() else ascii(str(path))
         try:
-            content = json.loads(Path(path).read_bytes(), parse_int=float)
+            with open(path, "rb") as file:
+                text = file.read(_LARGEST_FILE + 1)
+            if len(text) > _LARGEST_FILE:
+                raise ValueError("larger than a megabyte")
+            content = json.loads(text, parse_int=float, object_pairs_hook=_without_repetition)
         except OSError as error:
             raise WeightsError(f"{where}: {error.strerror or error}; {_ADVICE}") from error
         except (ValueError, RecursionError) as error:
             reason = "nested too deeply" if isinstance(error, RecursionError) else error
-            raise WeightsError(f"{where}: is not JSON ({reason}); {_ADVICE}") from error
+            raise WeightsError(f"{where}: is not usable JSON ({reason}); {_ADVICE}") from error
         names = ("W1", "W2", "means", "deviations")
         if not isinstance(content, dict) or sorted(content) != sorted(names):
             raise WeightsError(f"{where}: does not hold {', '.join(names)} and nothing else; {_ADVICE}")
@@ -209,6 +228,18 @@ class Network(Module):
 
 
 _ADVICE = "give a weights.json that titanic wrote"
+
+_LARGEST_FILE = 1_000_000  # bytes; `save` writes a thousand
+
+
+def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A JSON object as a dictionary; ValueError where it has a key twice."""
+    content: dict[str, object] = {}
+    for key, value in pairs:
+        if key in content:
+            raise ValueError(f"{shortened(key)} is there twice")
+        content[key] = value
+    return content
 
 
 # The steps of the equations, on rows of Values
@@ -249,11 +280,16 @@ def _labelled(letter: str, nodes: Nodes) -> Nodes:
     if isinstance(nodes, Value):
         nodes.label = letter
         return nodes
-    rows = [entry if isinstance(entry, list) else [entry] for entry in nodes]
+    rows = _rows(nodes)
     columns = [len(row) for row in rows[:1] if isinstance(nodes[0], list)]
     for node, label in zip(chain.from_iterable(rows), _labels(letter, len(rows), *columns)):
         node.label = label
     return nodes
+
+
+def _rows(nodes: Column | Rows) -> Rows:
+    """A column or a matrix as rows."""
+    return [entry if isinstance(entry, list) else [entry] for entry in nodes]
 
 
 # Training labels the same shapes anew in each epoch.
