@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from equations import equations, grads, numbers, random_passengers, signed_network
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
-from microgrid import Value
 from titanic import derivation as module
 from titanic.derivation import Derivation, derive, matmul
 from titanic.network import Network
@@ -36,51 +35,19 @@ def test_the_derivation_imports_nothing_of_microgrid() -> None:
     assert done.stdout == "[]\n"
 
 
-def random_derivation(n: int, seed: int) -> tuple[Derivation, list[NDArray[np.float64]]]:
-    rng = np.random.default_rng(seed)
-    X, y, W1, W2 = (rng.uniform(-1, 1, shape) for shape in ((n, 3), n, (4, 4), (5, 1)))
-    return derive(X.tolist(), y.tolist(), W1.tolist(), W2.tolist()), [X, y, W1, W2]
-
-
 @pytest.mark.parametrize("n", [1, 2, 7, 20])
 @pytest.mark.parametrize("seed", range(3))
 def test_every_row_of_the_sheets_table_has_its_shape_and_its_value(n: int, seed: int) -> None:
-    # In sums over indices, k the passenger: no matrix product that could be the wrong way round.
-    derivation, (X, y, W1, W2) = random_derivation(n, seed)
-    A = np.column_stack([X, np.ones(n)])
-    B = np.einsum("ki,ij->kj", A, W1)
-    C = np.where(B > 0, B, 0)
-    D = np.column_stack([C, np.ones(n)])
-    F = np.einsum("kj,jo->ko", D, W2) - y[:, np.newaxis]
-    dF = 2 / n * F
-    dD = np.einsum("ko,jo->kj", dF, W2)
-    dB = np.where(B > 0, dD[:, :4], 0)
-    dA = np.einsum("kj,ij->ki", dB, W1)
-    expected = {
-        "L": [[1]],
-        "H": [[1 / n]],
-        "n": [[-(F**2).sum() / n**2]],
-        "G": np.full((n, 1), 1 / n),
-        "F": dF,
-        "E": dF,
-        "y": -dF,
-        "W2": np.einsum("kj,ko->jo", D, dF),
-        "D": dD,
-        "b2": dD[:, 4:],
-        "C": dD[:, :4],
-        "B": dB,
-        "W1": np.einsum("ki,kj->ij", A, dB),
-        "A": dA,
-        "X": dA[:, :3],
-        "b1": dA[:, 3:],
-    }
-    assert list(expected) == BACKWARD
-    for letter, gradient in expected.items():
-        found = np.array(derivation.gradient(letter))
-        assert found.shape == np.shape(gradient)
-        np.testing.assert_allclose(found, gradient, rtol=1e-12, atol=1e-13, err_msg=letter)
-    for letter, number in {"A": A, "B": B, "C": C, "D": D, "F": F, "L": [[(F**2).mean()]]}.items():
-        np.testing.assert_allclose(derivation.value(letter), number, rtol=1e-12, atol=1e-13, err_msg=letter)
+    X, y = random_passengers(n, seed)
+    network = signed_network(seed)
+    derivation = derive(X, y, numbers(network.W1).tolist(), numbers(network.W2).tolist())
+    letters, gradients = equations(X, y, numbers(network.W1), numbers(network.W2))
+    assert list(letters) == FORWARD and list(gradients) == BACKWARD
+    for found_of, expected_of in ((derivation.value, letters), (derivation.gradient, gradients)):
+        for letter, expected in expected_of.items():
+            found = np.array(found_of(letter))
+            assert found.shape == expected.shape
+            np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-13, err_msg=letter)
 
 
 WHOLE = st.integers(-4, 4).map(float)
@@ -100,19 +67,18 @@ def test_where_floats_are_exact_the_engine_and_the_closed_form_are_equal(
     forward.L.backward()
     derivation = derive(X, y, W1, W2)
     for letter in BACKWARD:
-        nodes = getattr(forward, letter)
-        rows = (
-            [[nodes]]
-            if isinstance(nodes, Value)
-            else [row if isinstance(row, list) else [row] for row in nodes]
-        )
-        assert derivation.gradient(letter) == [[node.grad for node in row] for row in rows], letter
+        assert derivation.gradient(letter) == grads(forward.rows(letter)).tolist(), letter
         if letter in FORWARD:
-            assert derivation.value(letter) == [[node.data for node in row] for row in rows], letter
+            assert derivation.value(letter) == numbers(forward.rows(letter)).tolist(), letter
+
+
+def a_derivation() -> Derivation:
+    network = signed_network(0)
+    return derive(*random_passengers(3, 0), numbers(network.W1).tolist(), numbers(network.W2).tolist())
 
 
 def test_a_derivation_prints_every_line_with_formula_shape_and_the_first_passengers_numbers() -> None:
-    derivation, _ = random_derivation(n=3, seed=0)
+    derivation = a_derivation()
     text = str(derivation)
     names = [line.partition(" = ")[0] for line in text.splitlines() if not line.startswith(" ")]
     assert names == FORWARD + [f"∂L/∂{letter}" for letter in BACKWARD]
@@ -124,7 +90,7 @@ def test_a_derivation_prints_every_line_with_formula_shape_and_the_first_passeng
 
 
 def test_another_passengers_numbers_can_be_asked_for() -> None:
-    derivation, _ = random_derivation(n=3, seed=0)
+    derivation = a_derivation()
     (price,) = derivation.gradient("y")[2]
     assert f"∂L/∂y = −(2/n) F   (3 × 1, row 3)\n    {price:>12.6g}\n" in derivation.shown(passenger=3)
     for passenger in (0, 4):

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from damage import damaged
+from equations import equations, grads, numbers, signed_network, weights_of
 from hypothesis import example, given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from microgrid import Value, topological_order
 from titanic.network import Forward, Network, WeightsError
@@ -23,54 +23,39 @@ X = [[22.0, 3.0, 0.0], [38.0, 1.0, 1.0], [26.0, 3.0, 1.0]]
 Y = [7.25, 71.25, 8.0]
 
 
-def numbers(nodes: list[list[Value]]) -> NDArray[np.float64]:
-    return np.array([[node.data for node in row] for row in nodes])
-
-
-def signed_network(seed: int) -> Network:
-    """A network in which some hidden units are above 0 and some are not."""
-    rng = np.random.default_rng(seed)
-    return Network(rng.uniform(-1, 1, (4, 4)).tolist(), rng.uniform(-1, 1, (5, 1)).tolist(), Scaling.of(X))
-
-
 # The forward pass
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_forward_gives_the_numbers_of_the_equations(seed: int) -> None:
-    network = signed_network(seed)
+def test_forward_and_backward_give_the_numbers_of_the_equations(seed: int) -> None:
+    network = signed_network(seed, Scaling.of(X))
     forward = network.forward(X, Y)
-    ones = np.ones((3, 1))
-    W1, W2, y = numbers(network.W1), numbers(network.W2), np.array(Y)
-    A = np.hstack([(np.array(X) - np.mean(X, axis=0)) / np.std(X, axis=0), ones])
-    B = A @ W1
-    C = np.maximum(B, 0)
-    D = np.hstack([C, ones])
-    E = (D @ W2)[:, 0]
-    assert (B > 0).any() and (B < 0).any()
-    for nodes, expected in ((forward.A, A), (forward.B, B), (forward.C, C), (forward.D, D)):
-        np.testing.assert_allclose(numbers(nodes), expected, rtol=1e-12)
-    for column, entries in ((forward.E, E), (forward.F, E - y), (forward.G, (E - y) ** 2)):
-        np.testing.assert_allclose([node.data for node in column], entries, rtol=1e-12)
-    assert forward.H.data == pytest.approx(((E - y) ** 2).sum(), rel=1e-12)
-    assert forward.L.data == pytest.approx(((E - y) ** 2).mean(), rel=1e-12)
+    forward.backward()
+    standardised = (np.array(X) - np.mean(X, axis=0)) / np.std(X, axis=0)
+    letters, gradients = equations(standardised, Y, numbers(network.W1), numbers(network.W2))
+    assert (letters["B"] > 0).any() and (letters["B"] < 0).any()
+    for letter, expected in letters.items():
+        np.testing.assert_allclose(numbers(forward.rows(letter)), expected, rtol=1e-12, err_msg=letter)
+    for letter, expected in gradients.items():
+        found = grads(forward.rows(letter))
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=letter)
     assert forward.n.data == 3
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_backward_gives_the_gradients_of_the_sheet(seed: int) -> None:
-    network = signed_network(seed)
-    forward = network.forward(X, Y)
-    forward.L.backward()
-    A, B, D, W2 = (numbers(nodes) for nodes in (forward.A, forward.B, forward.D, network.W2))
-    F = np.array([[node.data] for node in forward.F])
-    through_B = (2 / 3) * (F @ W2[:4].T) * (B > 0)
-    grads_of_W1 = [[weight.grad for weight in row] for row in network.W1]
-    grads_of_W2 = [[weight.grad for weight in row] for row in network.W2]
-    np.testing.assert_allclose(grads_of_W2, (2 / 3) * D.T @ F, rtol=1e-12)
-    np.testing.assert_allclose(grads_of_W1, A.T @ through_B, rtol=1e-12, atol=1e-12)
     network.zero_grad()
     assert [weight.grad for weight in network.parameters()] == [0.0] * 21
+
+
+def test_a_second_backward_starts_from_zero() -> None:
+    network = signed_network(0, Scaling.of(X))
+    leaves, prices = network.inputs(X, Y)
+    for _ in range(2):
+        forward = network.forward(leaves, prices)
+        for _ in range(2):
+            forward.backward()
+            _, gradients = equations(numbers(leaves), Y, numbers(network.W1), numbers(network.W2))
+            for letter in ("W1", "W2", "X", "y", "b1", "b2", "n"):
+                np.testing.assert_allclose(
+                    grads(forward.rows(letter)), gradients[letter], rtol=1e-12, atol=1e-12
+                )
 
 
 def label_of(letter: str, *indices: int) -> str:
@@ -159,7 +144,7 @@ def test_an_error_on_the_way_names_the_node() -> None:
 
 
 def test_random_weights_come_from_the_seed_and_lie_from_0_to_1() -> None:
-    weights = [[weight.data for weight in Network.random(seed).parameters()] for seed in (0, 0, 1)]
+    weights = [weights_of(Network.random(seed)) for seed in (0, 0, 1)]
     assert weights[0] == weights[1] != weights[2]
     assert all(0 <= weight <= 1 for weight in weights[0])
     many = [weight.data for seed in range(200) for weight in Network.random(seed).parameters()]

@@ -5,8 +5,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from equations import grads, numbers, weights_of
 from graphs import contributions, random_graphs
 from hypothesis import given
 from trainings import SEEDS, passengers_of, trainings
@@ -25,12 +27,6 @@ def network() -> Network:
     return Network.random(7, Scaling.of(embedded().X))
 
 
-def columns(nodes: "Value | list[Value] | list[list[Value]]") -> list[list[Value]]:
-    if isinstance(nodes, Value):
-        return [[nodes]]
-    return [node if isinstance(node, list) else [node] for node in nodes]
-
-
 def test_each_letter_of_the_module_has_the_numbers_and_gradients_of_the_networks(network: Network) -> None:
     X, y = embedded().X, embedded().y
     forward = network.forward(X, y)
@@ -41,27 +37,25 @@ def test_each_letter_of_the_module_has_the_numbers_and_gradients_of_the_networks
     assert sorted(vars(letters)) == sorted(LETTERS)
     tensors = vars(letters) | {"W1": module.W1, "W2": module.W2}
     for letter, tensor in tensors.items():
-        nodes = columns(getattr(forward, letter))
-        numbers = torch.tensor([[node.data for node in row] for row in nodes], dtype=torch.float64)
-        grads = torch.tensor([[node.grad for node in row] for row in nodes], dtype=torch.float64)
-        torch.testing.assert_close(tensor, numbers, rtol=1e-12, atol=0, msg=letter)
-        torch.testing.assert_close(tensor.grad, grads, rtol=1e-12, atol=1e-12, msg=letter)
+        nodes = forward.rows(letter)
+        np.testing.assert_allclose(tensor.tolist(), numbers(nodes), rtol=1e-12, err_msg=letter)
+        np.testing.assert_allclose(tensor.grad.tolist(), grads(nodes), rtol=1e-12, atol=1e-12, err_msg=letter)
 
 
 def test_the_way_to_pytorch_and_back_keeps_weights_and_scaling_to_the_bit(network: Network) -> None:
     back = to_network(to_module(network))
-    assert [w.data for w in back.parameters()] == [w.data for w in network.parameters()]
+    assert weights_of(back) == weights_of(network)
     assert back.scaling == network.scaling
 
 
 def test_training_the_module_leaves_the_network_as_it_was(network: Network) -> None:
-    before = [w.data for w in network.parameters()]
+    before = weights_of(network)
     module = to_module(network)
     with torch.no_grad():
         for parameter in module.parameters():
             parameter.zero_()
-    assert [w.data for w in network.parameters()] == before
-    assert {w.data for w in to_network(module).parameters()} == {0.0}
+    assert weights_of(network) == before
+    assert set(weights_of(to_network(module))) == {0.0}
 
 
 def test_the_module_is_like_any_other(network: Network) -> None:

@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from equations import Matrix, equations, grads, numbers, random_passengers, signed_network, weights_of
 from trainings import trainings
 
 from microgrid import Value, topological_order
@@ -20,33 +20,10 @@ from titanic.passengers import embedded
 N = 7
 
 
-def numbers(nodes: list[list[Value]]) -> NDArray[np.float64]:
-    return np.array([[node.data for node in row] for row in nodes])
-
-
-def grads(nodes: list[list[Value]]) -> NDArray[np.float64]:
-    return np.array([[node.grad for node in row] for row in nodes])
-
-
-def column(nodes: list[Value]) -> list[list[Value]]:
-    return [[node] for node in nodes]
-
-
-def signed_network() -> Network:
-    """Weights of both signs, so that some hidden units are alive and some are dead."""
-    rng = np.random.default_rng(1)
-    return Network(rng.uniform(-1, 1, (4, 4)).tolist(), rng.uniform(-1, 1, (5, 1)).tolist())
-
-
-def random_passengers() -> tuple[list[list[float]], list[float]]:
-    rng = np.random.default_rng(2)
-    return rng.uniform(-1, 1, (N, 3)).tolist(), rng.uniform(0, 1, N).tolist()
-
-
 @pytest.fixture
 def forward() -> Forward:
     """A forward pass of seven passengers, its backward pass done."""
-    forward = signed_network().forward(*random_passengers())
+    forward = signed_network(1).forward(*random_passengers(N, 2))
     forward.L.backward()
     signs = {b.data > 0 for row in forward.B for b in row}
     assert signs == {True, False}
@@ -54,8 +31,8 @@ def forward() -> Forward:
 
 
 def test_01_one_w1_and_one_w2_serve_all_passengers() -> None:
-    network = signed_network()
-    X, y = random_passengers()
+    network = signed_network(1)
+    X, y = random_passengers(N, 2)
     forward = network.forward(X, y)
     for k in range(N):
         for j in range(4):
@@ -80,18 +57,18 @@ def test_02_the_derivative_of_a_sum_by_each_summand_is_1(forward: Forward) -> No
 
 
 def test_03_the_derivative_of_the_square_is_elementwise_and_no_transpose(forward: Forward) -> None:
-    F = numbers(column(forward.F))
+    F = numbers(forward.rows("F"))
     assert F.shape == (N, 1) != F.T.shape
     # The sheet's row times ∂L/∂G has an entry for each pair of passengers; F has one for each passenger.
     through_G = np.full((N, 1), 1 / N)
     assert (through_G * (2 * F.T)).shape == (N, N)
     assert (through_G * (2 * F)).shape == (N, 1)
-    np.testing.assert_allclose(through_G * (2 * F), grads(column(forward.F)), rtol=1e-12)
+    np.testing.assert_allclose(through_G * (2 * F), grads(forward.rows("F")), rtol=1e-12)
     assert [g.local_grads for g in forward.G] == [(2 * f.data,) for f in forward.F]
 
 
 def test_04_the_gradient_of_w2_is_a_column_and_the_product_sums_already(forward: Forward) -> None:
-    D, F, W2 = numbers(forward.D), numbers(column(forward.F)), numbers(forward.W2)
+    D, F, W2 = numbers(forward.D), numbers(forward.rows("F")), numbers(forward.W2)
     assert (2 / N * F.T @ D).shape == (1, 5) != W2.shape
     assert (2 / N * D.T @ F).shape == (5, 1) == W2.shape
     np.testing.assert_allclose(2 / N * D.T @ F, grads(forward.W2), rtol=1e-12)
@@ -110,7 +87,7 @@ def test_05_concat_makes_no_node_so_there_is_nothing_to_differentiate(forward: F
 
 
 def test_06_a_5_by_4_projection_fits_where_the_identity_does_not(forward: Forward) -> None:
-    F, W2 = numbers(column(forward.F)), numbers(forward.W2)
+    F, W2 = numbers(forward.rows("F")), numbers(forward.W2)
     with pytest.raises(ValueError, match="mismatch"):
         F @ W2.T @ np.eye(4)
     np.testing.assert_array_equal(P, np.vstack([np.eye(4), np.zeros((1, 4))]))
@@ -137,8 +114,8 @@ def test_08_the_relus_derivative_at_0_is_0_here_and_in_pytorch() -> None:
 
 
 def test_09_the_weights_start_between_0_and_1_and_do_not_stay_there() -> None:
-    start = [weight.data for weight in Network.random(0).parameters()]
-    trained = [weight.data for weight in trainings(None)[0].network.parameters()]
+    start = weights_of(Network.random(0))
+    trained = weights_of(trainings(None)[0].network)
     assert all(0 <= weight <= 1 for weight in start)
     assert min(trained) < 0 and max(trained) > 1
 
@@ -147,29 +124,29 @@ def test_09_the_weights_start_between_0_and_1_and_do_not_stay_there() -> None:
 def test_10_the_weights_are_leaves_too() -> None:
     from titanic.reference import to_module
 
-    network = signed_network()
+    network = signed_network(1)
     leaves = [
-        node for node in topological_order(network.forward(*random_passengers()).L) if not node.operands
+        node for node in topological_order(network.forward(*random_passengers(N, 2)).L) if not node.operands
     ]
     assert set(network.parameters()) < set(leaves)
     assert {leaf.label[0] for leaf in leaves} == set("XybWn")
     module = to_module(network)
     assert all(weights.is_leaf and weights.requires_grad for weights in (module.W1, module.W2))
-    assert not module(*random_passengers()).E.is_leaf
+    assert not module(*random_passengers(N, 2)).E.is_leaf
 
 
 def test_11_with_the_bracket_closed_before_w1_raw_features_make_a_linear_network() -> None:
-    passengers, network = embedded(), signed_network()
+    passengers, network = embedded(), signed_network(1)
     X, ones = np.array(passengers.X), np.ones((len(passengers), 1))
     W1, W2 = numbers(network.W1), numbers(network.W2)
 
-    def as_written(X: NDArray[np.float64]) -> NDArray[np.float64]:
+    def as_written(X: Matrix) -> Matrix:
         C = np.maximum(np.hstack([X, ones]), 0) @ W1
         return np.asarray(np.hstack([C, ones]) @ W2)
 
-    def as_meant(X: NDArray[np.float64]) -> NDArray[np.float64]:
-        C = np.maximum(np.hstack([X, ones]) @ W1, 0)
-        return np.asarray(np.hstack([C, ones]) @ W2)
+    def as_meant(X: Matrix) -> Matrix:
+        letters, _ = equations(X, passengers.y, W1, W2)
+        return letters["E"]
 
     nothing = np.zeros_like(X)
     np.testing.assert_allclose(as_meant(X)[:, 0], network.predict(passengers.X), rtol=1e-12)
@@ -203,7 +180,7 @@ def test_13_each_passenger_contributes_an_outer_product_to_the_gradient_of_w1(fo
 
 
 def test_14_e_by_d_is_the_transposed_w2_and_f_by_e_the_identity(forward: Forward) -> None:
-    F, W2 = numbers(column(forward.F)), numbers(forward.W2)
+    F, W2 = numbers(forward.rows("F")), numbers(forward.W2)
     with pytest.raises(ValueError, match="mismatch"):
         F @ W2
     np.testing.assert_allclose(2 / N * F @ W2.T, grads(forward.D), rtol=1e-12)
@@ -220,11 +197,11 @@ def test_14_e_by_d_is_the_transposed_w2_and_f_by_e_the_identity(forward: Forward
 def test_15_the_forward_pass_builds_the_graph_and_backward_walks_it() -> None:
     from titanic.reference import to_module
 
-    network = signed_network()
-    L = network.forward(*random_passengers()).L
+    network = signed_network(1)
+    L = network.forward(*random_passengers(N, 2)).L
     before = topological_order(L)
     assert {node.op for node in before} == {"", "*", "sum", "relu", "-", "**2", "/"}
     L.backward()
     assert topological_order(L) == before
     # PyTorch's tensors too know what made them before anybody calls backward.
-    assert to_module(network)(*random_passengers()).L.grad_fn is not None
+    assert to_module(network)(*random_passengers(N, 2)).L.grad_fn is not None

@@ -5,12 +5,11 @@ import math
 import statistics
 import sys
 from pathlib import Path
-from types import FrameType
+from types import FrameType, GeneratorType
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
+from equations import Matrix, equations, numbers, weights_of
 
 from titanic.network import Forward, Network
 from titanic.passengers import Passengers, Scaling, embedded, load
@@ -19,7 +18,6 @@ from titanic.training import (
     LEARNING_RATE,
     RAW_LEARNING_RATE,
     TrainingError,
-    _descend,
     is_dead,
     r_squared,
     train,
@@ -33,34 +31,22 @@ X = [[22.0, 3.0, 0.0], [38.0, 1.0, 1.0], [26.0, 3.0, 1.0]]
 Y = [7.25, 71.25, 8.0]
 
 
-def weights_of(network: Network) -> list[float]:
-    return [parameter.data for parameter in network.parameters()]
-
-
 def start(passengers: Passengers, seed: int, raw: bool = False) -> Network:
     return Network.random(seed, Scaling.identity() if raw else Scaling.of(passengers.X))
 
 
 def losses_by_numpy(
     network: Network, passengers: Passengers, epochs: int, learning_rate: float
-) -> tuple[list[float], NDArray[np.float64]]:
-    """The same training by the formulas of 6.3 on whole matrices: the losses, and C at the end."""
-    W1, W2 = (np.array([[weight.data for weight in row] for row in W]) for W in (network.W1, network.W2))
-    n = len(passengers)
-    ones = np.ones((n, 1))
-    A = np.hstack([np.array(network.scaling.apply(passengers.X)), ones])
-    y = np.array(passengers.y)[:, np.newaxis]
+) -> tuple[list[float], Matrix]:
+    """The same training on whole matrices: the losses, and C at the end."""
+    X = network.scaling.apply(passengers.X)
+    W1, W2 = numbers(network.W1), numbers(network.W2)
     losses = []
     for _ in range(epochs + 1):
-        B = A @ W1
-        C = np.maximum(B, 0)
-        D = np.hstack([C, ones])
-        F = D @ W2 - y
-        losses.append(float((F**2).mean()))
-        through_E = (2 / n) * F
-        through_B = (through_E @ W2[:4].T) * (B > 0)
-        W1, W2 = W1 - learning_rate * (A.T @ through_B), W2 - learning_rate * (D.T @ through_E)
-    return losses, C
+        letters, gradients = equations(X, passengers.y, W1, W2)
+        losses.append(letters["L"].item())
+        W1, W2 = W1 - learning_rate * gradients["W1"], W2 - learning_rate * gradients["W2"]
+    return losses, letters["C"]
 
 
 # The steps
@@ -101,13 +87,16 @@ def test_no_epochs_are_the_pass_at_the_start_alone() -> None:
     assert weights_of(network) == before
 
 
-def test_the_grads_of_the_features_and_prices_are_those_of_one_pass_not_of_all() -> None:
+def test_each_pass_has_its_own_gradients_and_not_the_sum_of_all() -> None:
     network = Network.random(0, Scaling.of(X))
-    *_, last = train(network, X, Y, epochs=4, learning_rate=0.01)
-    *_, before_last = train(Network.random(0, network.scaling), X, Y, epochs=3, learning_rate=0.01)
-    before_last.L.backward()
-    # The last backward pass was the one before the last step.
-    assert last.y[1].grad == pytest.approx(-2 / 3 * before_last.F[1].data, rel=1e-12)
+    for forward in train(network, X, Y, epochs=4, learning_rate=0.01):
+        again = Network([[w.data for w in row] for row in network.W1], [[w.data] for [w] in network.W2])
+        other = again.forward(network.scaling.apply(X), Y)
+        other.L.backward()
+        for letter in ("W1", "W2", "X", "b1", "b2", "y", "n", "B", "L"):
+            assert [[node.grad for node in row] for row in forward.rows(letter)] == [
+                [node.grad for node in row] for row in other.rows(letter)
+            ]
 
 
 def test_whoever_stops_early_has_the_weights_of_the_pass_they_saw_last() -> None:
@@ -169,7 +158,9 @@ def test_an_interrupt_at_any_point_leaves_the_weights_of_a_whole_epoch() -> None
     first_weights = weights_of(network)
     passes = train(network, X, Y, epochs=2, learning_rate=0.01)
     whole = [weights_of(network) for _ in passes]
-    code = _descend.__code__
+    loop = train(network, X, Y, epochs=2, learning_rate=0.01)
+    assert isinstance(loop, GeneratorType)
+    code = loop.gi_code
     interrupted_in_epoch = [0, 0, 0, 0]
 
     def interrupted_after(instructions: int) -> bool:

@@ -5,8 +5,8 @@
     losses = list(train_unrolled(network, X, y, epochs=300, learning_rate=0.01))    # faster: no graph
     r_squared(losses[-1], y)            # the share of the prices' variance that the network explains
 
-Each epoch hands over its whole forward pass, so whoever consumes them can watch any letter of the sheet, and
-stop when they like: the network then holds the weights of the pass they saw last.
+Each epoch hands over its whole pass, forward and backward, so whoever consumes them can watch any letter of
+the sheet, and stop when they like: the network then holds the weights of the pass they saw last.
 """
 
 import gc
@@ -14,8 +14,6 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
-from operator import itemgetter
 from typing import TypeVar
 
 from microgrid import Value, unroll
@@ -24,7 +22,6 @@ from titanic.network import Forward, Network, Numbers
 EPOCHS = 300
 LEARNING_RATE = 0.01  # for standardised features
 RAW_LEARNING_RATE = 0.0001  # ages of 30 and 80, unscaled, make the loss so steep that longer steps overshoot
-
 
 Pass = TypeVar("Pass")
 
@@ -36,7 +33,7 @@ class TrainingError(ArithmeticError):
 def train(
     network: Network, X: Numbers, y: Sequence[float | Value], epochs: int, learning_rate: float
 ) -> Iterator[Forward]:
-    """The forward pass before the first step of gradient descent, and after each of the steps.
+    """The pass before the first step of gradient descent, and the pass after each of the steps.
 
     X is n × 3 and y has n entries, in natural units; epochs is the number of steps. Each step moves every
     weight by −learning_rate · ∂L/∂weight. Whatever ends the training, an interrupt too, the network has the
@@ -44,18 +41,13 @@ def train(
     Raises TrainingError where the loss or a weight is no longer finite.
     """
     X, y = network.inputs(X, y)
-    leaves = [*network.parameters(), *chain.from_iterable(X), *y]
 
-    def gradients(forward: Forward) -> list[float]:
-        for leaf in leaves:
-            leaf.grad = 0.0
-        forward.L.backward()
-        return [parameter.grad for parameter in network.parameters()]
+    def compute() -> tuple[Forward, float, list[float]]:
+        forward = network.forward(X, y)
+        forward.backward()
+        return forward, forward.L.data, [parameter.grad for parameter in network.parameters()]
 
-    def loss(forward: Forward) -> float:
-        return forward.L.data
-
-    return _descend(network, epochs, learning_rate, lambda: network.forward(X, y), loss, gradients)
+    return _descend(network, epochs, learning_rate, compute)
 
 
 def train_unrolled(
@@ -75,17 +67,59 @@ def train_unrolled(
     program = unroll(graph.L, inputs, wrt=one.parameters()).function
     passengers = [(*[x.data for x in row], price.data, float(len(y))) for row, price in zip(X, y)][::-1]
 
-    def loss_and_gradients() -> tuple[float, list[float]]:
+    def compute() -> tuple[float, float, list[float]]:
         weights = [parameter.data for parameter in network.parameters()]
         loss, gradients = 0.0, [0.0] * len(weights)
         for passenger in passengers:
             share, contributions = program(*passenger, *weights)
             loss += share
             gradients = [gradient + contribution for gradient, contribution in zip(gradients, contributions)]
-        return loss, gradients
+        return loss, loss, gradients
 
-    passes = _descend(network, epochs, learning_rate, loss_and_gradients, itemgetter(0), itemgetter(1))
-    return map(itemgetter(0), passes)
+    return _descend(network, epochs, learning_rate, compute)
+
+
+def _descend(
+    network: Network,
+    epochs: int,
+    learning_rate: float,
+    compute: Callable[[], tuple[Pass, float, list[float]]],
+) -> Iterator[Pass]:
+    """What compute returns first, at the start and after each step; then come its loss and gradients."""
+    parameters = network.parameters()
+    gradients = [0.0] * len(parameters)
+    for epoch in range(epochs + 1):
+        before = [parameter.data for parameter in parameters]
+        try:
+            with _garbage_collector_paused():
+                for parameter, gradient in zip(parameters, gradients):
+                    parameter.data -= learning_rate * gradient
+                current, loss, gradients = compute()
+            if not all(map(math.isfinite, [loss, *[parameter.data for parameter in parameters]])):
+                raise OverflowError
+        except BaseException as error:
+            for parameter, weight in zip(parameters, before):
+                parameter.data = weight
+            if isinstance(error, OverflowError):
+                when = f"no longer finite after epoch {epoch} at the learning rate {learning_rate:g}"
+                advice = f"try a smaller one, such as {learning_rate / 10:g}"
+                if epoch == 0:
+                    when, advice = "not finite before the first step", "start from smaller weights or prices"
+                raise TrainingError(f"the loss is {when}; {advice}") from error
+            raise
+        yield current
+
+
+@contextmanager
+def _garbage_collector_paused() -> Iterator[None]:
+    """Nodes make no cycles: the collector would look through all of them again and again and find nothing."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def r_squared(loss: float, y: Sequence[float]) -> float:
@@ -103,59 +137,3 @@ def r_squared(loss: float, y: Sequence[float]) -> float:
 def is_dead(forward: Forward) -> bool:
     """Whether every hidden unit is 0 for every passenger: no gradient reaches W1, E is the same for all."""
     return not any(c.data for row in forward.C for c in row)
-
-
-def _descend(
-    network: Network,
-    epochs: int,
-    learning_rate: float,
-    forward: Callable[[], Pass],
-    loss: Callable[[Pass], float],
-    gradients: Callable[[Pass], Sequence[float]],
-) -> Iterator[Pass]:
-    """What forward returns, before the first step and after each; loss and gradients are asked of it."""
-    parameters = network.parameters()
-
-    def finite_forward(epoch: int) -> Pass:
-        try:
-            current = forward()
-            if all(map(math.isfinite, [loss(current), *[parameter.data for parameter in parameters]])):
-                return current
-        except OverflowError:
-            pass
-        if epoch == 0:
-            raise TrainingError(
-                "the loss is not finite before the first step; start from smaller weights or prices"
-            )
-        raise TrainingError(
-            f"the loss is no longer finite after epoch {epoch} at the learning rate {learning_rate:g}; "
-            f"try a smaller one, such as {learning_rate / 10:g}"
-        )
-
-    with _garbage_collector_paused():
-        current = finite_forward(0)
-    yield current
-    for epoch in range(1, epochs + 1):
-        weights = [parameter.data for parameter in parameters]
-        try:
-            with _garbage_collector_paused():
-                for parameter, gradient in zip(parameters, gradients(current)):
-                    parameter.data -= learning_rate * gradient
-                current = finite_forward(epoch)
-        except BaseException:
-            for parameter, weight in zip(parameters, weights):
-                parameter.data = weight
-            raise
-        yield current
-
-
-@contextmanager
-def _garbage_collector_paused() -> Iterator[None]:
-    """Nodes make no cycles: the collector would look through all of them again and again and find nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
