@@ -143,20 +143,25 @@ def load(path: str | Path) -> Passengers:
 
     Raises DataError, with file, line and column, for whatever else is wrong.
     """
-    from_standard_input = str(path) == "-"
-    source = "standard input" if from_standard_input else str(Path(path))
+    source = "standard input" if str(path) == "-" else str(Path(path))
     if not source.isprintable():
         source = ascii(source)
     try:
-        if not from_standard_input:
-            data = Path(path).read_bytes()
+        if str(path) != "-":
+            with open(path, "rb") as file:
+                data = file.read(_LARGEST_FILE + 1)
         else:
             # Python has no sys.stdin where the caller closed it.
-            data = sys.stdin.buffer.read() if sys.stdin else b""
+            data = sys.stdin.buffer.read(_LARGEST_FILE + 1) if sys.stdin else b""
     except OSError as error:
         advice = "give the path of a CSV file, or - for standard input"
         raise DataError(f"{source}: {error.strerror}; {advice}") from error
+    if len(data) > _LARGEST_FILE:
+        raise DataError(f"{source}: is larger than 50 megabytes; give a table of fewer passengers")
     return _read(data, source)
+
+
+_LARGEST_FILE = 50_000_000  # bytes
 
 
 class _Column(NamedTuple):
@@ -169,12 +174,8 @@ class _Column(NamedTuple):
     wanted: str
 
 
-# Up to this the squares of the numbers, and sums of them, are finite floats.
-_LARGEST = 1e100
-
-
 def _is_amount(number: float) -> bool:
-    return 0 <= number <= _LARGEST
+    return 0 <= number <= 1e100  # so that the squares of such numbers, and sums of them, are finite floats
 
 
 _AMOUNT = "a number from 0 to 1e100, or nothing where it is unknown"
@@ -193,6 +194,7 @@ _COLUMNS = (
 def _read(data: bytes, source: str) -> Passengers:
     """The passengers in the bytes of a table that messages call source."""
     text = _text(data, source)
+    # The header alone tells a delimiter from a decimal comma; csv.Sniffer fails where there is one column.
     first_line = next(filter(str.strip, io.StringIO(text, newline="")), "")
     delimiter = max(",;\t", key=first_line.count)
     decimal_point = "," if delimiter == ";" else "."
@@ -201,15 +203,12 @@ def _read(data: bytes, source: str) -> Passengers:
     where, header = next(rows, (source, []))
     if not header:
         raise DataError(f"{source}: is empty; give a CSV file with a header and a row for each passenger")
-    headings = [_on_one_line(heading) for heading in header]
-    positions = []
-    for column in _COLUMNS:
-        position = _position(column.names, headings, where)
-        if position is None:
-            accepted = " or ".join(column.names)
-            raise DataError(f"{where}: no column for the {column.quantity}; call it {accepted}")
-        positions.append(position)
-    name_position = _position(("name",), headings, where)
+    headings = ["".join(heading.split()).casefold() for heading in header]
+    shown = dict(zip(headings, map(_on_one_line, header)))
+    columns = [(_heading(column, headings, where), column) for column in _COLUMNS]
+    for heading in [*[heading for heading, _ in columns], "name"]:
+        if (times := headings.count(heading)) > 1:
+            raise DataError(f"{where}, column {shown[heading]}: is there {times} times; rename all but one")
 
     passengers = []
     skipped = 0
@@ -219,14 +218,15 @@ def _read(data: bytes, source: str) -> Passengers:
                 f"{where}: {len(cells)} cells under a header of {len(header)}; "
                 "write as many, a cell that contains the delimiter in quotation marks"
             )
+        row = dict(zip(headings, cells))
         age, pclass, survived, price = (
-            _number(cells[position], column, decimal_point, f"{where}, column {headings[position]}")
-            for column, position in zip(_COLUMNS, positions, strict=True)
+            _number(row[heading], column, decimal_point, f"{where}, column {shown[heading]}")
+            for heading, column in columns
         )
         if math.isnan(age) or math.isnan(price):
             skipped += 1
         else:
-            name = "" if name_position is None else _on_one_line(cells[name_position])
+            name = _on_one_line(row.get("name", ""))
             passengers.append(Passenger(age, int(pclass), int(survived), price, name))
     if not passengers:
         reason = "each row lacks an age or a price" if skipped else "there is no row below the header"
@@ -270,16 +270,12 @@ def _rows(text: str, delimiter: str, source: str) -> Iterator[tuple[str, list[st
         ) from error
 
 
-def _position(names: tuple[str, ...], headings: list[str], where: str) -> int | None:
-    """Where the first of the names that is a heading stands; None when none of them is."""
-    squeezed = ["".join(heading.split()).casefold() for heading in headings]
-    for name in names:
-        times = squeezed.count(name.replace(" ", ""))
-        if times > 1:
-            raise DataError(f"{where}, column {name}: is there {times} times; keep one and rename the others")
-        if times:
-            return squeezed.index(name.replace(" ", ""))
-    return None
+def _heading(column: _Column, headings: list[str], where: str) -> str:
+    """The heading of the column, of its names the first that is there."""
+    for name in column.names:
+        if (heading := name.replace(" ", "")) in headings:
+            return heading
+    raise DataError(f"{where}: no column for the {column.quantity}; call it {' or '.join(column.names)}")
 
 
 def _number(cell: str, column: _Column, decimal_point: str, where: str) -> float:
@@ -290,7 +286,7 @@ def _number(cell: str, column: _Column, decimal_point: str, where: str) -> float
     # float() alone would take inf, 1_000 and the digits of every script.
     if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", word) and column.allows(float(word)):
         return float(word)
-    raise DataError(f"{where}: {shortened(cell)} is no {column.quantity}; write {column.wanted}")
+    raise DataError(f"{where}: {shortened(cell)} cannot be the {column.quantity}; write {column.wanted}")
 
 
 def _on_one_line(text: str) -> str:
