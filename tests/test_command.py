@@ -2,7 +2,7 @@
 
 import csv
 import importlib.metadata
-import json
+import math
 import os
 import random
 import re
@@ -19,9 +19,10 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from titanic.__main__ import OPTIONS, WORDS, main
+from titanic.__main__ import SUBCOMMANDS, main
 from titanic.network import Network
 from titanic.passengers import Scaling, embedded
+from titanic.terminal import loss_curve
 from titanic.training import LEARNING_RATE, RAW_LEARNING_RATE, r_squared, train
 
 ROOT = Path(__file__).parent.parent
@@ -55,6 +56,12 @@ def losses_in(folder: Path) -> list[float]:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(len(rows))]
     return [float(row["loss"]) for row in rows]
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """The content of each file in the folder but the drafts, which are hidden."""
+    paths = folder.iterdir() if folder.exists() else []
+    return {path.name: path.read_bytes() for path in paths if not path.name.startswith(".")}
 
 
 def loss_of_the_weights_in(folder: Path) -> float:
@@ -102,13 +109,20 @@ def test_the_files_hold_the_training_that_the_library_does(
     assert loaded.scaling == network.scaling
 
 
+def curve_in(svg: Path) -> str:
+    """The path of the loss curve, the longest in the picture."""
+    root = xml.etree.ElementTree.parse(svg).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    (axes,) = [group for group in root.iter("{http://www.w3.org/2000/svg}g") if group.get("id") == "axes_1"]
+    curves = [path.get("d", "") for path in axes.iterfind("*/{http://www.w3.org/2000/svg}path")]
+    return max(curves, key=len)
+
+
 def test_the_curve_is_an_svg_with_a_point_for_each_loss(
     finished: "subprocess.CompletedProcess[str]", folder: Path
 ) -> None:
-    root = xml.etree.ElementTree.parse(folder / "titanic-out" / "loss.svg").getroot()
-    assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    curves = [path.get("d", "") for path in root.iter("{http://www.w3.org/2000/svg}path")]
-    assert any(len(re.findall(r"[ML] ", curve)) == 41 for curve in curves)
+    curve = curve_in(folder / "titanic-out" / "loss.svg")
+    assert len(re.findall(r"[ML] ", curve)) == 41
 
 
 def test_it_prints_what_was_loaded_the_errors_the_first_ten_and_where_the_files_are(
@@ -142,16 +156,9 @@ def test_without_a_terminal_progress_is_lines_without_control_characters(
     assert not CONTROL_CHARACTER.search(finished.stdout + finished.stderr)
 
 
-@pytest.mark.parametrize("where", ["before", "after", "between", "none"])
-def test_options_stand_before_or_after_the_word_or_without_one(tmp_path: Path, where: str) -> None:
-    options = ["--epochs", "2", "--seed=7", "--out", str(tmp_path / "train")]
-    arguments = {
-        "before": [*options, "train"],
-        "after": ["train", *options],
-        "between": [*options[:2], "train", *options[2:]],
-        "none": options,
-    }[where]
-    assert main(arguments) == 0
+@pytest.mark.parametrize("subcommand", [[], ["train"]])
+def test_options_stand_after_the_subcommand_or_without_one(tmp_path: Path, subcommand: list[str]) -> None:
+    assert main([*subcommand, "--epochs", "2", "--seed=7", "--out", str(tmp_path / "train")]) == 0
     assert losses_in(tmp_path / "train") == losses_by_the_library(2, LEARNING_RATE, standardised(7))
 
 
@@ -165,11 +172,6 @@ def test_the_same_training_writes_the_same_bytes(tmp_path: Path) -> None:
 def test_no_epochs_write_the_weights_at_the_start(tmp_path: Path) -> None:
     assert main(["--epochs", "0", "--out", str(tmp_path)]) == 0
     assert losses_in(tmp_path) == [loss_of_the_weights_in(tmp_path)]
-
-
-def test_every_word_takes_options_that_are_there() -> None:
-    for word in WORDS.values():
-        assert set(word.options) <= set(OPTIONS)
 
 
 # The options
@@ -281,24 +283,28 @@ def test_where_all_prices_are_equal_there_is_no_r_squared(
 # Help
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h", "train"], ["train", "--help"]])
-def test_help_names_every_option_of_the_word(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_help_names_every_option_of_the_subcommand(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in ([name, "--help"], [name, "-h"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+        text = capsys.readouterr().out
+        assert SUBCOMMANDS[name].help in text and SUBCOMMANDS[name].notes in text
+        for option in SUBCOMMANDS[name].options:
+            assert f" --{option}" in text
+
+
+def test_help_lists_the_options_of_the_main_job_and_the_subcommands(
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-    assert ended.value.code == 0
-    text = capsys.readouterr().out
-    for option in WORDS["train"].options:
-        assert f"--{option}" in text
-
-
-def test_help_lists_the_words(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    for word in filter(None, WORDS):
-        assert re.search(rf"^  {word} +{re.escape(WORDS[word].help)}$", text, re.MULTILINE)
+    for option in SUBCOMMANDS["train"].options:
+        assert f" --{option}" in text
+    for name, subcommand in SUBCOMMANDS.items():
+        assert re.search(rf"^    {name} +{subcommand.help[:40]}", text, re.MULTILINE)
 
 
 def test_version_is_the_installed_one_or_says_that_there_is_none(
@@ -312,9 +318,7 @@ def test_version_is_the_installed_one_or_says_that_there_is_none(
         (not_found, "(not installed)"),
     ):
         monkeypatch.setattr(importlib.metadata, "version", version)
-        with pytest.raises(SystemExit) as ended:
-            main(["--version"])
-        assert ended.value.code == 0
+        assert main(["--version"]) == 0
         assert capsys.readouterr().out == f"titanic {expected}\n"
 
 
@@ -324,22 +328,30 @@ def test_version_is_the_installed_one_or_says_that_there_is_none(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--epochs", "-1"], "argument --epochs: '-1' is no number of epochs; give 0, 1, 2 or more"),
-        (["--epochs", "1.5"], "argument --epochs: '1.5' is no number of epochs; give 0, 1, 2 or more"),
-        (["--epochs", "1" + "0" * 400], "is no number of epochs; give 0, 1, 2 or more"),
-        (["--lr", "nan"], "argument --lr: 'nan' is no learning rate; give a number above 0, such as 0.01"),
-        (["--lr", "0"], "argument --lr: '0' is no learning rate"),
-        (["--lr", "-1"], "argument --lr: '-1' is no learning rate"),
-        (["--lr", "inf"], "argument --lr: 'inf' is no learning rate"),
-        (["--lr", "fast"], "argument --lr: 'fast' is no learning rate"),
-        (["--seed", "x"], "argument --seed: 'x' is no seed; give a whole number"),
+        (["--epochs", "-1"], "argument --epochs: '-1' is not a number of epochs; give 0, 1, 2 or more"),
+        (["--epochs", "1.5"], "argument --epochs: '1.5' is not a number of epochs; give 0, 1, 2 or more"),
+        (["--epochs", "1" + "0" * 400], "is not a number of epochs; give 0, 1, 2 or more"),
+        (["--lr", "nan"], "argument --lr: 'nan' is not a learning rate; give a number above 0, such as 0.01"),
+        (["--lr", "0"], "argument --lr: '0' is not a learning rate"),
+        (["--lr", "-1"], "argument --lr: '-1' is not a learning rate"),
+        (["--lr", "inf"], "argument --lr: 'inf' is not a learning rate"),
+        (["--lr", "fast"], "argument --lr: 'fast' is not a learning rate"),
+        (["--seed", "x"], "argument --seed: 'x' is not a seed; give a whole number"),
         (["--out"], "argument --out: expected one argument"),
-        (["--epoch", "3"], "unrecognized arguments: --epoch"),
-        (["sail", "--help"], "there is no word 'sail'; choose from train"),
+        (["--epoch=3"], "unrecognized arguments: --epoch=3"),
+        (["train", "--epoch", "3"], "unrecognized arguments: --epoch 3"),
         (["--raw=yes"], "--raw"),
-        (["sail"], "there is no word 'sail'; choose from train"),
-        (["--out", "train", "sail"], "there is no word 'sail'; choose from train"),
+        (["sail"], "invalid choice: 'sail' (choose from "),
+        (["sail", "--help"], "invalid choice: 'sail' (choose from "),
+        (["--out", "train", "sail"], "invalid choice: 'sail' (choose from "),
+        (["draw", "graph.xyz"], "invalid choice: 'graph.xyz' (choose from "),
         (["train", "train"], "unrecognized arguments: train"),
+        (["train", "--passengers", "3"], "unrecognized arguments: --passengers 3"),
+        (["--epochs", "3", "train"], "options stand after the subcommand, as in titanic train --seed 1"),
+        (["--out", ""], "argument --out: '' is not the name of a file or folder"),
+        (["--data", ""], "argument --data: '' is not the name of a file or folder"),
+        (["--weights="], "argument --weights: '' is not the name of a file or folder"),
+        (["step", "--page", ""], "argument --page: '' is not the name of a file or folder"),
     ],
 )
 def test_a_wrong_command_line_is_one_line_and_exit_status_2(
@@ -351,7 +363,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_status_2(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert complaint in printed.err
-    assert re.fullmatch(r"titanic: .*; see titanic --help\n", printed.err)
+    assert re.fullmatch(r"titanic: .{1,150}; see titanic( train| step| draw)? --help\n", printed.err)
 
 
 @pytest.mark.parametrize(
@@ -360,7 +372,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_status_2(
         (["--data", "nothing.csv"], "nothing.csv: No such file or directory; give the path of a CSV file, "),
         (["--data", "bad.csv"], "bad.csv, line 2, column age: "),
         (["--weights", "nothing.json"], "nothing.json: No such file or directory; give a weights.json"),
-        (["--weights", "bad.csv"], "bad.csv: is not JSON "),
+        (["--weights", "bad.csv"], "bad.csv: is not usable JSON "),
         (["--out", "bad.csv"], "bad.csv: File exists; give --out a folder to write into\n"),
         (["--out", "bad.csv/deep"], "bad.csv/deep: Not a directory; give --out a folder to write into\n"),
         (["--out", "taken"], f"{Path('taken/loss.svg')}: is a folder; give --out another place\n"),
@@ -434,14 +446,63 @@ def test_a_loss_that_is_not_finite_is_one_line_and_the_last_finite_weights_are_s
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
 
-def test_weights_too_large_for_a_first_loss_are_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("unrolled", [[], ["--unrolled"]])
+def test_a_training_without_a_first_loss_is_one_line_and_writes_nothing(
+    unrolled: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start = tmp_path / "start.json"
-    Network([[1e200] * 4] * 4, [[1e200]] * 5).save(start)
-    assert main(["--weights", str(start), "--out", str(tmp_path / "out")]) == 1
-    assert "\ntitanic: the loss is not finite before the first step; " in capsys.readouterr().err
-    assert json.loads((tmp_path / "out" / "weights.json").read_text()) == json.loads(start.read_text())
+    out = tmp_path / "out"
+    assert main(["train", "--epochs", "1", "--out", str(out)]) == 0
+    before = files_in(out)
+    for weight in (1e155, 1e200):  # the loss is inf, or raises
+        Network([[weight] * 4] * 4, [[1.0]] * 5).save(tmp_path / "start.json")
+        capsys.readouterr()
+        assert main(["--weights", str(tmp_path / "start.json"), "--out", str(out), *unrolled]) == 1
+        complaint = "the loss is not finite before the first step; start from smaller weights or prices"
+        assert capsys.readouterr().err.endswith(f"\ntitanic: {complaint}\n")
+        assert files_in(out) == before
+
+
+@pytest.mark.parametrize("exponent", range(-6, 7))
+@pytest.mark.parametrize("factor", [1, 2, 4])
+def test_any_learning_rate_ends_in_at_most_one_line_and_three_files_that_fit(
+    factor: int, exponent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in ("0", "3"):
+        out = tmp_path / seed
+        options = ["--lr", f"{factor}e{exponent}", "--seed", seed, "--out", str(out), "--unrolled"]
+        status = main(["train", *options])
+        messages = [line for line in capsys.readouterr().err.splitlines() if line.startswith("titanic: ")]
+        assert len(messages) == status in (0, 1)
+        assert all("the loss is no longer finite after epoch" in line for line in messages)
+        assert sorted(path.name for path in out.iterdir()) == FILES
+        losses = losses_in(out)
+        assert all(map(math.isfinite, losses))
+        assert loss_of_the_weights_in(out) == pytest.approx(losses[-1], rel=1e-13)
+        assert (out / "loss.svg").read_text() == loss_curve(losses)
+
+
+@pytest.mark.parametrize("job", [["step"], ["draw", "scalar"], ["draw", "folded"], ["check"], ["train"], []])
+def test_weights_too_large_for_a_loss_are_one_line(
+    job: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Network([[1e200] * 4] * 4, [[1.0]] * 5).save(tmp_path / "weights.json")
+    out = [] if job[:1] in (["step"], ["check"]) else ["--out", str(tmp_path)]
+    assert main([*job, "--weights", str(tmp_path / "weights.json"), *out]) == 1
+    *before, last = capsys.readouterr().err.splitlines()
+    assert last.startswith("titanic: ") and ("smaller weights" in last)
+    assert all(line.startswith("Training for ") for line in before)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="Windows has no such device")
+@pytest.mark.parametrize("arguments", ["--data /dev/zero", "--data - </dev/zero", "--weights /dev/zero"])
+def test_a_file_without_an_end_is_one_line(arguments: str, tmp_path: Path) -> None:
+    # In 800 megabytes, of which Python and what it imports take most.
+    command = f"ulimit -v 800000; OPENBLAS_NUM_THREADS=1 {sys.executable} -m titanic train {arguments}"
+    ended = subprocess.run(
+        command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert re.fullmatch(r"titanic: .*/dev/zero: .*\n|titanic: standard input: .*\n", ended.stderr)
 
 
 # Streams
@@ -479,10 +540,18 @@ def test_help_into_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="macOS has no device that is always full")
-def test_a_full_device_is_one_line(tmp_path: Path) -> None:
-    command = f"{sys.executable} -m titanic >/dev/full"
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("arguments", ["", "--help", "train --help", "--version", "unroll"])
+def test_a_full_device_is_one_line(arguments: str, unbuffered: str, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m titanic {arguments} >/dev/full"
     ended = subprocess.run(
-        command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
+        command,
+        shell=True,
+        cwd=tmp_path,
+        env=environment(PYTHONUNBUFFERED=unbuffered),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ended.returncode == 1
     assert ended.stderr == "titanic: standard output: No space left on device\n"
@@ -580,6 +649,17 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == ["loss.csv", "weights.json"]
 
 
+def test_ctrl_c_during_the_imports_is_one_line(tmp_path: Path) -> None:
+    # A module of Python's that takes a minute to import, in place of many that take milliseconds.
+    (tmp_path / "statistics.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    process = terminal(folder=tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    process.expect("importing")
+    process.sendintr()
+    process.timeout = 30
+    assert exit_status(process) == 130
+    assert (process.before or "").replace("^C", "").strip() == "titanic: interrupted"
+
+
 def test_an_interrupt_without_a_terminal_is_the_same(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "titanic", "--epochs", "1000000"]
     process = subprocess.Popen(
@@ -608,12 +688,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
         for word in (["train", "--epochs", "2"], ["draw"]):
             assert main([*word, "--seed", str(seed), "--out", str(folder / str(seed))]) == 0
     return {seed: folder / str(seed) for seed in (1, 2)}
-
-
-def files_in(folder: Path) -> dict[str, bytes]:
-    """The content of each file in the folder but the drafts, which are hidden."""
-    paths = folder.iterdir() if folder.exists() else []
-    return {path.name: path.read_bytes() for path in paths if not path.name.startswith(".")}
 
 
 @pytest.mark.parametrize("word", [["train", "--epochs", "2"], ["draw"]], ids=["train", "draw"])

@@ -628,7 +628,7 @@ def test_the_command_line_opens_it_on_the_loss_of_the_first_passengers(
             1,
             "titanic: the commands come from standard input; give --data the name of a file",
         ),
-        (["--passengers", "0"], 2, "titanic: argument --passengers: '0' is no number of passengers"),
+        (["--passengers", "0"], 2, "titanic: argument --passengers: '0' is not a number of passengers"),
         (["--weights", "none.json"], 1, "titanic: none.json: No such file"),
     ],
 )

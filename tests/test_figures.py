@@ -11,7 +11,8 @@ import pytest
 
 from microgrid import topological_order
 from microgrid.folding import folded
-from titanic.__main__ import FIGURES, main
+from titanic.__main__ import main
+from titanic.commands import FIGURES
 from titanic.figures import computation_graph, folded_graph, network_scheme, scalar_graph
 from titanic.network import Forward, Network
 
@@ -167,7 +168,7 @@ def test_the_command_draws_all_four_and_says_where(
     "format, begin", [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph {")]
 )
 def test_the_command_writes_the_format_that_is_asked_for(tmp_path: Path, format: str, begin: bytes) -> None:
-    assert main(["--format", format, "draw", "computation", "--out", str(tmp_path)]) == 0
+    assert main(["draw", "computation", "--format", format, "--out", str(tmp_path)]) == 0
     (file,) = tmp_path.iterdir()
     assert file.name == f"computation-graph.{format}"
     assert file.read_bytes().startswith(begin)

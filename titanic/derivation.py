@@ -5,7 +5,7 @@
     derivation.value("B")                   # B itself, n × 4
     print(derivation)                       # every line: formula, shape, the first passenger's numbers
 
-It knows nothing of Values, so that the two can bear witness for each other.
+It knows nothing of Values, so that the two can be compared.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,372 @@
+"""The jobs of the command line: each a function from its options to an exit status.
+
+The status is 0 when the job was done, 1 when it could not be, 130 when Ctrl-C ended it. What a user can
+mend is a CommandError, DataError, WeightsError or TrainingError, whose message is one line.
+"""
+
+import argparse
+import importlib.metadata
+import math
+import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+import microgrid
+from microgrid import debug, write_page
+from microgrid.files import write_whole
+from titanic import crosscheck, figures, training
+from titanic.crosscheck import Verdict
+from titanic.network import Forward, Network
+from titanic.passengers import Passengers, Scaling, embedded, load
+from titanic.terminal import loss_curve, message, progress, result, shown, table
+from titanic.training import TrainingError
+
+if TYPE_CHECKING:
+    import graphviz
+
+
+class CommandError(Exception):
+    """The job cannot be done; the message is one line that says what is wrong and what to do."""
+
+
+def everything(options: argparse.Namespace) -> int:
+    """Train the network, then check the gradients of the trained one, and draw it."""
+    _require("rich", "matplotlib", "graphviz")
+    passengers = _passengers(options)
+    network = _network(options, passengers)
+    status, forward = _train(options, passengers, network)
+    if status == 0:
+        verdict = _check(forward)
+        result(verdict.summary)
+        _draw(options.out, "svg", _pictures(FIGURES, network, passengers, forward))
+        status = 0 if verdict.agrees else 1
+    return status
+
+
+# titanic train
+
+
+def train(options: argparse.Namespace) -> int:
+    """Train the network, write what came of it into the output folder, and say how good it is."""
+    _require("rich", "matplotlib")
+    passengers = _passengers(options)
+    status, _ = _train(options, passengers, _network(options, passengers))
+    return status
+
+
+def _train(options: argparse.Namespace, passengers: Passengers, network: Network) -> tuple[int, Forward]:
+    """Train the network, and return the exit status and the forward pass of the weights at the end."""
+    is_raw = network.scaling == Scaling.identity()
+    learning_rate = options.lr or (training.RAW_LEARNING_RATE if is_raw else training.LEARNING_RATE)
+    files = _output_files(options.out, "weights.json", "loss.csv", "loss.svg")
+    message(f"Training for {options.epochs} epochs at the learning rate {learning_rate:g}")
+
+    arguments = (network, passengers.X, passengers.y, options.epochs, learning_rate)
+    by_graph = (forward.L.data for forward in training.train(*arguments))
+    status = 0
+    losses: list[float] = []
+    try:
+        with progress(options.epochs) as show:
+            for loss in training.train_unrolled(*arguments) if options.unrolled else by_graph:
+                losses.append(loss)
+                show(len(losses) - 1, loss)
+    except (KeyboardInterrupt, TrainingError) as error:
+        if not losses:  # nothing came of it: what an earlier training has written stays
+            raise
+        status = 1 if isinstance(error, TrainingError) else 130
+        kept = f"Interrupted; keeping the weights after epoch {len(losses) - 1}"
+        message(f"titanic: {error}" if status == 1 else kept)
+
+    forward = network.forward(passengers.X, passengers.y)
+    if training.is_dead(forward):
+        message(
+            "Every hidden unit is dead for every passenger: the predicted price is the same for all. "
+            f"Start anew with --lr {learning_rate / 10:g} or another --seed"
+            + (", or without --raw" if options.raw else "")
+        )
+    network.save(files["weights.json"])
+    rows = [f"{epoch},{loss}\n" for epoch, loss in enumerate(losses)]
+    write_whole(files["loss.csv"], "".join(["epoch,loss\n", *rows]))
+    write_whole(files["loss.svg"], loss_curve(losses))
+    result(_loss_table(losses, passengers.y))
+    result(_price_table(passengers.first(10), forward))
+    result("\nWritten: " + ", ".join(shown(path) for path in files.values()))
+    return status, forward
+
+
+def _loss_table(losses: list[float], y: list[float]) -> str:
+    before, after = losses[0], losses[-1]
+    rows = [("loss", f"{before:.6g}", f"{after:.6g}")]
+    r_before, r_after = (training.r_squared(loss, y) for loss in (before, after))
+    if not math.isnan(r_after):
+        rows.append(("R²", f"{r_before:.4g}", f"{r_after:.4g}"))
+    return table(("", "at the start", f"after epoch {len(losses) - 1}"), rows)
+
+
+def _price_table(first: Passengers, forward: Forward) -> str:
+    rows = [
+        (
+            row.name or str(k),
+            f"{row.age:g}",
+            str(row.pclass),
+            str(row.survived),
+            _price(row.price),
+            _price(e.data),
+        )
+        for k, (row, e) in enumerate(zip(first.rows, forward.E), start=1)
+    ]
+    return table(("passenger", "age", "class", "survived", "price", "predicted"), rows)
+
+
+def _price(price: float) -> str:
+    return f"{price:.2f}" if abs(price) < 1e9 else f"{price:.3g}"
+
+
+# titanic step
+
+
+def step(options: argparse.Namespace) -> int:
+    """Go through the backward pass of the loss of the first passengers, at a prompt or as a web page."""
+    if options.data == "-" and not options.page:
+        raise CommandError("the commands come from standard input; give --data the name of a file")
+    passengers = _passengers(options)
+    network = _network(options, passengers)
+    loss = _forward(network, passengers.first(options.passengers or 2)).L
+    if not options.page:
+        debug(loss)
+        return 0
+
+    _require("graphviz")
+    import graphviz
+
+    try:
+        write_page(loss, options.page)
+    except (graphviz.ExecutableNotFound, ValueError) as error:
+        raise CommandError(str(error)) from error
+    except graphviz.CalledProcessError as error:
+        raise CommandError(_reason(error)) from error
+    except OSError as error:
+        raise CommandError(f"{shown(options.page)}: {error.strerror}; give --page another place") from error
+    result(f"Written: {shown(options.page)}")
+    return 0
+
+
+# titanic draw
+
+# What is drawn, and the name of its file
+FIGURES = {
+    "scheme": "network-scheme",
+    "computation": "computation-graph",
+    "scalar": "scalar-graph",
+    "folded": "folded-graph",
+}
+
+
+def draw(options: argparse.Namespace) -> int:
+    """Draw the sheet's figures; where only their DOT could be written, that is a failure."""
+    _require("graphviz")
+    passengers = _passengers(options)
+    network = _network(options, passengers)
+    names = [options.figure] if options.figure else FIGURES
+    drawn = _draw(
+        options.out,
+        options.format,
+        _pictures(names, network, passengers, None, options.passengers, options.values),
+    )
+    return 0 if drawn else 1
+
+
+def _pictures(
+    names: Iterable[str],
+    network: Network,
+    passengers: Passengers,
+    forward: Forward | None = None,
+    n: int | None = None,
+    values: bool = False,
+) -> "dict[str, graphviz.Digraph]":
+    """Draw the figures of the first n passengers; without n, as many as can be read.
+
+    forward is the forward pass of all passengers, where there was one.
+    """
+    pictures = {}
+    for name in names:
+        if name == "scheme":
+            picture = figures.network_scheme(network, values)
+        elif name == "scalar":
+            first = _forward(network, passengers.first(n or 1))
+            first.backward()
+            try:
+                picture = figures.scalar_graph(first)
+            except ValueError as error:
+                raise CommandError(str(error)) from error
+        else:
+            forward = forward or _forward(network, passengers.first(n or len(passengers)))
+            if name == "folded":
+                forward.backward()
+            picture = (figures.folded_graph if name == "folded" else figures.computation_graph)(forward)
+        pictures[FIGURES[name]] = picture
+    return pictures
+
+
+def _draw(folder: str, format: str, pictures: "dict[str, graphviz.Digraph]") -> bool:
+    """Write the pictures into the folder, as DOT where Graphviz's dot is missing; whether it was there."""
+    import graphviz
+
+    drawn = True
+    try:
+        contents: dict[str, str | bytes] = {
+            f"{name}.{format}": picture.source if format == "dot" else picture.pipe(format, quiet=True)
+            for name, picture in pictures.items()
+        }
+    except graphviz.ExecutableNotFound as error:
+        drawn = False
+        contents = {f"{name}.dot": picture.source for name, picture in pictures.items()}
+        message(f"The pictures are written as DOT: {error}")
+    except graphviz.CalledProcessError as error:
+        raise CommandError(_reason(error)) from error
+    files = _output_files(folder, *contents)
+    for name, path in files.items():
+        write_whole(path, contents[name])
+    result("Drawn: " + ", ".join(shown(path) for path in files.values()))
+    return drawn
+
+
+def _reason(error: "graphviz.CalledProcessError") -> str:
+    """Why Graphviz's dot failed, in one line."""
+    return f"Graphviz's dot failed: {' '.join(error.stderr.decode(errors='replace').split())}"
+
+
+# titanic unroll
+
+
+def unroll(options: argparse.Namespace) -> int:
+    """Print the loss and its gradients by the weights, as a straight-line program for so many passengers."""
+    n = options.passengers or 2
+    if n > 250:
+        raise CommandError(f"{n:,} passengers have more nodes than can be unrolled; give 250 or fewer")
+    # Features, prices and weights are the program's inputs, so any will do here.
+    network = Network(W1=[[0.0] * 4] * 4, W2=[[0.0]] * 5)
+    forward = network.forward(X=[[0.0] * 3] * n, y=[0.0] * n)
+    inputs = [*chain.from_iterable(forward.X), *forward.y, *network.parameters()]
+    result(microgrid.unroll(forward.L, inputs, wrt=network.parameters()).source.rstrip())
+    return 0
+
+
+# titanic check
+
+
+def check(options: argparse.Namespace) -> int:
+    """Show the gradients by the engine and by other methods, and say whether they agree."""
+    _require("rich")
+    passengers = _passengers(options)
+    network = _network(options, passengers)
+    verdict = _check(_forward(network, passengers.first(options.passengers or len(passengers))))
+    if options.derivation:
+        result(f"\n{verdict.derivation}")
+    result(_gradient_table(verdict))
+    result(_difference_table(verdict))
+    if verdict.undecided:
+        result("\n? too near to a kink of the relu for central differences, or too flat")
+    result(f"\n{verdict.summary}")
+    return 0 if verdict.agrees else 1
+
+
+def _check(forward: Forward) -> Verdict:
+    try:
+        return crosscheck.check(forward)
+    except OverflowError as error:
+        raise CommandError(str(error)) from error
+
+
+def _gradient_table(verdict: Verdict) -> str:
+    """A row for each weight, and one for each other letter, the entry that differs most."""
+    rows = []
+    for name, entries in verdict.entries.items():
+        if not name.startswith("∂"):
+            continue
+        is_weight = name in ("∂L/∂W1", "∂L/∂W2")
+        worst = max(entries, key=lambda entry: (entry.severity, abs(entry.engine)))
+        for entry in entries if is_weight else [worst]:
+            told = {name: "?" if number is None else f"{number:.6g}" for name, number in entry.others.items()}
+            cells = [told.get(method, "–") for method in verdict.methods]
+            rows.append((entry.name, f"of {len(entries)}", f"{entry.engine:.6g}", *cells))
+    headings = ["differences" if method == "central differences" else method for method in verdict.methods]
+    return table(("gradient", "", "engine", *headings), rows)
+
+
+def _difference_table(verdict: Verdict) -> str:
+    rows = [
+        (method, f"{verdict.largest_difference(method):.2g}", f"{crosscheck.TOLERANCES[method]:g}")
+        for method in verdict.methods
+    ]
+    return table(("method", "largest difference", "tolerance"), rows)
+
+
+# titanic --version
+
+
+def version(options: argparse.Namespace) -> int:
+    """Say which version is installed."""
+    try:
+        result(f"titanic {importlib.metadata.version('microgrid')}")
+    except importlib.metadata.PackageNotFoundError:
+        result("titanic (not installed)")
+    return 0
+
+
+# What the commands share
+
+
+def _require(*packages: str) -> None:
+    """CommandError unless the packages are there."""
+    missing = " ".join(package for package in packages if find_spec(package) is None)
+    if missing:
+        raise CommandError(f"not everything is installed; run: {sys.executable} -m pip install {missing}")
+
+
+def _passengers(options: argparse.Namespace) -> Passengers:
+    passengers = embedded() if options.data is None else load(options.data)
+    result(f"{len(passengers)} passengers: {passengers.source}")
+    if passengers.skipped:
+        message(passengers.skipped_message)
+    return passengers
+
+
+def _network(options: argparse.Namespace, passengers: Passengers) -> Network:
+    if options.weights is None:
+        scaling = Scaling.identity() if options.raw else Scaling.of(passengers.X)
+        return Network.random(options.seed, scaling)
+    network = Network.load(options.weights)
+    if options.raw and network.scaling != Scaling.identity():
+        message(f"--raw is left out of account: the features are scaled as {shown(options.weights)} says")
+    return network
+
+
+def _forward(network: Network, passengers: Passengers) -> Forward:
+    try:
+        return network.forward(passengers.X, passengers.y)
+    except OverflowError as error:
+        raise CommandError(f"{error}; give smaller weights or prices") from error
+
+
+def _output_files(folder: str, *names: str) -> dict[str, Path]:
+    """The paths of the files in the folder, which is made where it is missing.
+
+    Raises CommandError where they cannot be written: better said before the training than after it.
+    """
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise CommandError(f"{shown(folder)}: {reason}; give --out a folder to write into") from error
+    files = {name: Path(folder, name) for name in names}
+    for path in files.values():
+        if path.is_dir():
+            raise CommandError(f"{shown(path)}: is a folder; give --out another place")
+    return files

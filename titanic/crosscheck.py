@@ -1,0 +1,204 @@
+"""Are the engine's numbers right? Compared with a closed form, with central differences and with PyTorch.
+
+    verdict = check(network.forward(X, y))
+    verdict.agrees                          # whether every method gives what the engine gives
+    verdict.summary                         # one line; where they differ, it names the first letter from L
+    verdict.entries["∂L/∂B"]                # the gradient of B, entry by entry, by every method
+
+Closed form and PyTorch give all gradients, central differences those of the 21 weights. Two numbers a and b
+differ when |a − b| > tolerance · max(|a|, |b|, the largest |number| of that letter). Floats cannot keep to
+that where the terms of a gradient all but cancel, as in a network that is trained to the end: there a
+millionth of what the terms amount to stands for the largest number.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from titanic.derivation import Derivation, Matrix, Rows, derive
+from titanic.network import Forward, Network
+from titanic.reference import to_module
+
+TOLERANCES = {"closed form": 1e-9, "central differences": 1e-5, "PyTorch": 1e-9}
+
+# What a method gives for each entry of a letter; None where it cannot tell.
+Told = Sequence[Sequence[float | None]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One number of the engine, and the same by other methods: None where one cannot tell."""
+
+    name: str
+    engine: float
+    others: Mapping[str, float | None]
+    scale: float  # the largest |number| of the letter, see above
+
+    def difference(self, method: str) -> float:
+        """|a − b| / max(|a|, |b|, scale) between engine and method; 0 where the method does not tell."""
+        a, b = self.engine, self.others.get(method)
+        if b is None or a == b:
+            return 0.0
+        if not math.isfinite(a - b):
+            return math.inf
+        return abs(a - b) / max(abs(a), abs(b), self.scale)
+
+    @property
+    def severity(self) -> float:
+        """The largest difference in units of its tolerance: above 1, two numbers differ."""
+        return max(self.difference(method) / TOLERANCES[method] for method in self.others)
+
+    def __str__(self) -> str:
+        told = {"the engine": self.engine, **self.others}
+        return f"{self.name} is " + ", ".join(
+            f"{b:.9g} by {name}" for name, b in told.items() if b is not None
+        )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Every letter from A to L and every gradient from ∂L/∂L back, by every method."""
+
+    entries: Mapping[str, Sequence[Entry]]
+    derivation: Derivation  # the closed form
+
+    @property
+    def gradients(self) -> list[Entry]:
+        """The entries of all gradients."""
+        return [entry for name, entries in self.entries.items() if name.startswith("∂") for entry in entries]
+
+    @property
+    def methods(self) -> list[str]:
+        """The methods that were used: PyTorch where it is installed."""
+        return list(self.entries["∂L/∂W1"][0].others)
+
+    @property
+    def undecided(self) -> list[str]:
+        """The gradients of which central differences cannot tell."""
+        return [entry.name for entry in self.gradients if None in entry.others.values()]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no method differs from the engine."""
+        return max(entry.severity for entries in self.entries.values() for entry in entries) <= 1
+
+    @property
+    def summary(self) -> str:
+        """The verdict in one line; where a method differs, with the first letter that it differs at."""
+        if self.agrees:
+            *others, last = self.methods
+            absent = "" if "PyTorch" in self.methods else "; PyTorch is not installed"
+            return (
+                f"All {len(self.gradients)} gradients are right: {', '.join(others)} and {last} agree{absent}"
+            )
+        worst = {name: max(entries, key=lambda e: e.severity) for name, entries in self.entries.items()}
+        wrong = {name: entry for name, entry in worst.items() if entry.severity > 1}
+        forward = [f"The forward pass is wrong, first at {x}: {wrong[x]}" for x in wrong if x[0] != "∂"]
+        backward = [f"The gradients are wrong, first from L at {x}: {wrong[x]}" for x in wrong if x[0] == "∂"]
+        return ". ".join([*forward[:1], *backward[:1]])
+
+    def largest_difference(self, method: str) -> float:
+        """The method's largest difference from the engine's gradients, relative as in Entry.difference."""
+        return max(entry.difference(method) for entry in self.gradients)
+
+
+def check(forward: Forward) -> Verdict:
+    """Compare the numbers of a forward pass, and the gradients of its backward pass, with other methods.
+
+    The nodes have these gradients afterwards. Raises OverflowError where the loss is not finite.
+    """
+    if not math.isfinite(forward.L.data):
+        raise OverflowError(
+            "the loss is not finite, so there is no gradient to check; give smaller weights or prices"
+        )
+    forward.backward()
+    X, W1, W2 = (
+        [[node.data for node in row] for row in rows] for rows in (forward.X, forward.W1, forward.W2)
+    )
+    y = [price.data for price in forward.y]
+    closed = derive(X, y, W1, W2)
+    # The same formulas where no two terms have opposite signs: what the terms of each number amount to.
+    terms = derive(_absolute(X), [-abs(price) for price in y], _absolute(W1), _absolute(W2))
+    scales = {
+        line.name: max(_largest(line.matrix), 1e-6 * _largest(of_terms.matrix))
+        for line, of_terms in zip(closed.lines, terms.lines)
+    }
+    methods: dict[str, Mapping[str, Told]] = {
+        "closed form": {line.name: line.matrix for line in closed.lines},
+        "central differences": central_differences(X, y, W1, W2, scales, 1e-14 * terms.value("L")[0][0]),
+        "PyTorch": _gradients_by_torch(X, y, W1, W2),
+    }
+    entries = {}
+    for name, scale in scales.items():
+        letter = name.removeprefix("∂L/∂")
+        if letter == "X":  # three columns of A
+            continue
+        told = {method: matrices[name] for method, matrices in methods.items() if name in matrices}
+        entries[name] = [
+            Entry(
+                name + _index(letter, i, j),
+                node.data if letter == name else node.grad,
+                {method: matrix[i][j] for method, matrix in told.items()},
+                scale,
+            )
+            for i, row in enumerate(forward.rows(letter))
+            for j, node in enumerate(row)
+        ]
+    return Verdict(entries, closed)
+
+
+def central_differences(
+    X: Rows, y: Sequence[float], W1: Matrix, W2: Matrix, scales: Mapping[str, float], rounding: float
+) -> dict[str, Told]:
+    """Return (L(w + h) − L(w − h)) / 2h for each weight w; None where the rounding of L may decide on it.
+
+    L is computed by closed form. Between two kinks of the relu it is a quadratic function of w, and then the
+    quotient is its derivative for any h: so h goes half the way to the next kink, but not far beyond w.
+    """
+    derivation = derive(X, y, W1, W2)
+    A, B = derivation.value("A"), derivation.value("B")
+
+    def difference(name: str, matrix: Matrix, i: int, j: int) -> float | None:
+        w, h = matrix[i][j], max(1.0, abs(matrix[i][j]))
+        if matrix is W1:
+            h = min([h, *[abs(b[j] / a[i]) / 2 for a, b in zip(A, B) if a[i]]])
+        matrix[i][j] = w + h
+        above = derive(X, y, W1, W2).value("L")[0][0]
+        matrix[i][j] = w - h
+        below = derive(X, y, W1, W2).value("L")[0][0]
+        matrix[i][j] = w
+        interval = (w + h) - (w - h)
+        is_clear = rounding <= TOLERANCES["central differences"] * scales[name] * interval
+        return (above - below) / interval if interval and is_clear else None
+
+    return {
+        name: [[difference(name, matrix, i, j) for j in range(len(row))] for i, row in enumerate(matrix)]
+        for name, matrix in (("∂L/∂W1", W1), ("∂L/∂W2", W2))
+    }
+
+
+def _gradients_by_torch(X: Rows, y: Sequence[float], W1: Rows, W2: Rows) -> dict[str, Told]:
+    """The gradients by PyTorch's own forward and backward pass; none where it is not installed."""
+    with suppress(ImportError):
+        module = to_module(Network(W1, W2))
+        letters = module(X, y)
+        letters.L.backward()
+        tensors = {**vars(letters), "W1": module.W1, "W2": module.W2}
+        return {f"∂L/∂{letter}": tensor.grad.tolist() for letter, tensor in tensors.items()}
+    return {}
+
+
+def _index(letter: str, i: int, j: int) -> str:
+    """The sheet's index of an entry, counted from 0 here and from 1 there: `[2,1]` of B, `[2]` of E."""
+    if letter in ("L", "H", "n"):
+        return ""
+    return f"[{i + 1},{j + 1}]" if letter in ("A", "B", "C", "D", "W1", "W2") else f"[{i + 1}]"
+
+
+def _largest(matrix: Rows) -> float:
+    return max((abs(number) for row in matrix for number in row if math.isfinite(number)), default=0.0)
+
+
+def _absolute(matrix: Rows) -> Matrix:
+    return [[abs(number) for number in row] for row in matrix]
