@@ -70,22 +70,39 @@ def test_figure_1_has_three_columns_from_top_to_bottom(network: Network) -> None
 
 
 def test_figure_1_has_an_arrow_for_each_weight_and_no_other(network: Network) -> None:
-    arrows = groups(parsed(network_scheme(network)), "edge")
-    first = {f"w1-{i}-{j}": ["w", "(1)", f"{i},{j}"] for i in range(1, 5) for j in range(1, 5)}
-    second = {f"w2-{i}-1": ["w", "(2)", f"{i},1"] for i in range(1, 6)}
-    assert arrows == {**first, **second}
+    picture = network_scheme(network)
+    first = {(f"x{i}", f"c{j}"): [f"W1[{i},{j}]"] for i in range(1, 5) for j in range(1, 5)}
+    second = {(f"c{i}", "e1"): [f"W2[{i},1]"] for i in range(1, 6)}
+    labels = groups(parsed(picture), "edge")
+    assert {arrow: labels["-".join(arrow)] for arrow in arrows_of(picture)} == {**first, **second}
+    assert len(labels) == 21
+
+
+@pytest.mark.parametrize("values", [False, True])
+def test_the_labels_of_figure_1_do_not_overlap(network: Network, values: bool) -> None:
+    height = 36 if values else 18
+    at = []
+    for group in parsed(network_scheme(network, values)).iter(f"{SVG}g"):
+        if group.attrib.get("class") == "edge":
+            text = group.find(f".//{SVG}text")
+            assert text is not None
+            at.append((float(text.attrib["x"]), float(text.attrib["y"])))
+    assert len(at) == 21
+    for k, (x, y) in enumerate(at):
+        assert all(abs(x - other) > 60 or abs(y - another) > height for other, another in at[:k])
 
 
 def test_figure_1_says_the_weights_on_request(network: Network) -> None:
     arrows = groups(parsed(network_scheme(network, values=True)), "edge")
-    assert arrows["w1-1-2"] == ["w", "(1)", "1,2", "0.7580"]
-    assert len(arrows) == 21 and all(len(texts) == 4 for texts in arrows.values())
+    assert arrows["x1-c2"] == ["W1[1,2]", "0.7580"]
+    assert len(arrows) == 21 and all(len(texts) == 2 for texts in arrows.values())
 
 
 def test_the_formula_over_figure_1_takes_the_relu_of_the_product(network: Network) -> None:
     nodes = groups(parsed(network_scheme(network)), "node")
-    formula = "".join("".join(nodes[f"formula-{i}"]) for i in range(5))
-    assert formula == "[ReLU((X(n×3)concatb(n×1))×W(1)(4×4))concatb(n×1)]×W(2)(5×1)=e(n×1)"
+    formula, shapes = zip(*[nodes[f"formula-{i}"] for i in range(5)])
+    assert "".join(formula) == "[ReLU((X concat b1)× W1)concat b2]× W2= E"
+    assert shapes == ("n × 3, n × 1", "4 × 4", "n × 1", "5 × 1", "n × 1")
 
 
 def test_the_computation_graph_is_the_table_of_6_2(forward: Forward) -> None:

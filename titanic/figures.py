@@ -9,6 +9,7 @@ Each is a graphviz.Digraph, as `microgrid.draw` gives one.
 """
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from microgrid import Value, draw, topological_order
@@ -19,23 +20,16 @@ from titanic.network import Forward, Network
 if TYPE_CHECKING:
     import graphviz
 
+# Figure 1: the nodes of each column from top to bottom, and the formula over columns and arrows.
 
-# Figure 1
-
-_COLUMNS = {
-    "x": (("x", "1"), ("x", "2"), ("x", "3"), ("1", "")),
-    "c": (("c", "1"), ("c", "2"), ("c", "3"), ("c", "4"), ("1", "")),
-    "e": (("e", ""),),
-}
+_COLUMNS = {"x": ("x1", "x2", "x3", "1"), "c": ("c1", "c2", "c3", "c4", "1"), "e": ("e",)}
 _COLUMN_ROLES = {"x": "input", "c": "intermediate", "e": "root"}
-
-# The formula in the pieces that stand over columns and arrows: each letter, and its shape.
 _FORMULA = (
-    (("[ReLU((X", "(n×3)"), (" concat ", ""), ("b", "(n×1)"), (")", "")),
-    (("× ", ""), ("W", "(1)(4×4)"), (")", "")),
-    (("concat ", ""), ("b", "(n×1)"), ("]", "")),
-    (("× ", ""), ("W", "(2)(5×1)")),
-    (("= ", ""), ("e", "(n×1)")),
+    ("[ReLU((X concat b1)", "n × 3, n × 1"),
+    ("× W1)", "4 × 4"),
+    ("concat b2]", "n × 1"),
+    ("× W2", "5 × 1"),
+    ("= E", "n × 1"),
 )
 
 
@@ -44,52 +38,38 @@ def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph"
 
     With values, each arrow says its weight's number too.
     """
-    radius = 26.0
-    width, height = (740.0, 240.0) if values else (540.0, 125.0)
-    where = {
-        f"{column}{row + 1}": (x * width, ((len(nodes) - 1) / 2 - row) * height)
-        for x, (column, nodes) in enumerate(_COLUMNS.items())
-        for row in range(len(nodes))
-    }
+    radius, width, height = 26.0, 700.0, 230.0 if values else 140.0
     picture = _pinned(radius)
-    for column, nodes in _COLUMNS.items():
-        for row, (letter, index) in enumerate(nodes, start=1):
-            style = _round("constant" if letter == "1" else _COLUMN_ROLES[column])
-            label = _label(_letter(letter, below=index, size=18))
-            picture.node(
-                f"{column}{row}", label, id=f"{column}{row}", pos=_at(*where[f"{column}{row}"]), **style
-            )
+    at = {}
+    for i, (column, names) in enumerate(_COLUMNS.items()):
+        for j, name in enumerate(names, start=1):
+            at[f"{column}{j}"] = (i * width, ((len(names) + 1) / 2 - j) * height)
+            role = "constant" if name == "1" else _COLUMN_ROLES[column]
+            _add(picture, f"{column}{j}", [(name, 18)], at[f"{column}{j}"], role)
 
     # A fifth of the way along, the sixteen arrows of the first layer are evenly spaced, one above the other.
-    for layer, weights, tails, heads, along in (
-        (1, network.W1, "x", "c", 0.2),
-        (2, network.W2, "c", "e", 0.3),
-    ):
-        for i, of_tail in enumerate(weights, start=1):
-            for j, weight in enumerate(of_tail, start=1):
+    for weights, tails, heads in ((network.W1, "x", "c"), (network.W2, "c", "e")):
+        for i, row in enumerate(weights, start=1):
+            for j, weight in enumerate(row, start=1):
                 tail, head = f"{tails}{i}", f"{heads}{j}"
-                lines = [_letter("w", f"({layer})", f"{i},{j}", size=15)]
+                text = sized(weight.label, 15)
                 if values:
-                    lines.append(f"<TD>{sized(short(weight.data), 15)}</TD>")
+                    text += f"<BR/>{sized(short(weight.data), 15)}"
                 picture.edge(
                     tail,
                     head,
-                    id=f"w{layer}-{i}-{j}",
-                    taillabel=_label(
-                        *lines, attributes=f'BGCOLOR="white" COLOR="#a0a0a0" BORDER="{int(values)}"'
-                    ),
+                    id=f"{tail}-{head}",
+                    taillabel=f'<<TABLE BGCOLOR="white" COLOR="#a0a0a0" BORDER="{int(values)}" CELLBORDER="0"'
+                    f' CELLSPACING="0" CELLPADDING="1"><TR><TD>{text}</TD></TR></TABLE>>',
                     labelangle="0",
-                    labeldistance=f"{(along * math.dist(where[tail], where[head]) - radius) / 10:.3f}",
+                    labeldistance=f"{(math.dist(at[tail], at[head]) / 5 - radius) / 10:.3f}",
                 )
-
-    top = where["c1"][1] + 80.0
-    for i, piece in enumerate(_FORMULA):
-        label = _label("".join(_letter(letter, above, size=19) for letter, above in piece))
-        picture.node(f"formula{i}", label, id=f"formula-{i}", pos=_at(i * width / 2, top), **_PLAIN)
+    for i, (formula, shapes) in enumerate(_FORMULA):
+        _add(picture, f"formula-{i}", [(formula, 19), (shapes, 14)], (i * width / 2, at["c1"][1] + 80.0))
     return picture
 
 
-# The graph of 6.2
+# 6.2: each letter's operation and operands, and how the inputs are written
 
 _OPERATIONS = {
     "A": ("concat.", ("b1", "X")),
@@ -102,15 +82,7 @@ _OPERATIONS = {
     "H": ("sum", ("G",)),
     "L": ("divide", ("H", "n")),
 }
-_INPUTS = {
-    "X": ("x", ""),
-    "b1": ("1", ""),
-    "W1": ("W", "1"),
-    "b2": ("1", ""),
-    "W2": ("W", "2"),
-    "y": ("y", ""),
-    "n": ("n", ""),
-}
+_INPUTS = {"X": "x", "b1": "1", "W1": "W1", "b2": "1", "W2": "W2", "y": "y", "n": "n"}
 _INPUT_ROLES = {"b1": "constant", "W1": "parameter", "b2": "constant", "W2": "parameter"}
 
 
@@ -121,40 +93,33 @@ def computation_graph(forward: Forward) -> "graphviz.Digraph":
     """
     radius, step = 40.0, 112.0
     picture = _pinned(radius)
-    where = {"X": (0.0, 0.0)}
+
+    def shape(letter: str) -> tuple[str, int]:
+        rows = forward.rows(letter)
+        return f"{len(rows)} × {len(rows[0])}", 14
+
+    at = {"X": (0.0, 0.0)}
     for i, (name, (operation, operands)) in enumerate(_OPERATIONS.items(), start=1):
-        where[name] = (i * step, 0.0)
-        where.update({operand: (i * step, -step) for operand in operands if operand not in where})
-        lines = _letter(operation, size=16), _letter(_shape(getattr(forward, name)), size=14)
-        picture.node(name, _label(*lines), id=name, pos=_at(*where[name]), **_round("intermediate"))
-        beside = _at(i * step, radius + 16.0)
-        picture.node(
-            f"letter {name}", f"<{sized(name, 20, bold=True)}>", id=f"letter-{name}", pos=beside, **_PLAIN
-        )
-    for name, (letter, above) in _INPUTS.items():
-        letter = f"n = {short(forward.n.data)}" if name == "n" else letter
-        lines = _letter(letter, above, size=18), _letter(_shape(getattr(forward, name)), size=14)
-        style = _round(_INPUT_ROLES.get(name, "input"))
-        picture.node(name, _label(*lines), id=name, pos=_at(*where[name]), **style)
-    end = _at((len(_OPERATIONS) + 1) * step, 0.0)
-    picture.node(
-        "loss",
-        f"<{sized('loss', 18, bold=True)}>",
-        id="loss",
-        pos=end,
-        **{**_round("root"), "shape": "square"},
-    )
-    for name, (_, operands) in _OPERATIONS.items():
+        _add(picture, name, [(operation, 16), shape(name)], (i * step, 0.0), "intermediate")
+        _add(picture, f"letter-{name}", [(name, 20)], (i * step, radius + 16.0), bold=True)
         for operand in operands:
             picture.edge(operand, name, id=f"{operand}-{name}")
+            if operand not in _OPERATIONS:
+                at.setdefault(operand, (i * step, -step))
+    for name, text in _INPUTS.items():
+        text = f"n = {short(forward.n.data)}" if name == "n" else text
+        _add(picture, name, [(text, 18), shape(name)], at[name], _INPUT_ROLES.get(name, "input"))
+    _add(
+        picture,
+        "loss",
+        [("loss", 18)],
+        ((len(_OPERATIONS) + 1) * step, 0.0),
+        "root",
+        bold=True,
+        shape="square",
+    )
     picture.edge("L", "loss", id="L-loss")
     return picture
-
-
-def _shape(nodes: Value | list[Value] | list[list[Value]]) -> str:
-    """Return the shape of a scalar, a column or a matrix, rows × columns."""
-    rows = nodes if isinstance(nodes, list) else [nodes]
-    return f"{len(rows)} × {len(rows[0]) if isinstance(rows[0], list) else 1}"
 
 
 # The graph of the scalars
@@ -184,54 +149,27 @@ def _weights(forward: Forward) -> list[Value]:
 
 # How the figures are set
 
-_PLAIN = {"shape": "plaintext", "fixedsize": "false"}
-
 
 def _pinned(radius: float) -> "graphviz.Digraph":
     """Return an empty picture of round nodes that stand where they are put."""
     picture = digraph(layout="neato", splines="line", outputorder="edgesfirst")
-    picture.attr("node", shape="circle", fixedsize="true", width=_inches(2 * radius), margin="0")
+    picture.attr("node", shape="circle", fixedsize="true", width=f"{radius / 36:.4f}", margin="0")
     return picture
 
 
-def _round(role: str) -> dict[str, str]:
-    """Return the style of a role for a round node, which has no corners to be rounded."""
-    return {**ROLES[role], "style": ROLES[role]["style"].replace(",rounded", "")}
-
-
-def _at(x: float, y: float) -> str:
-    """Return a fixed position, in points, as Graphviz takes it."""
-    return f"{_inches(x)},{_inches(y)}!"
-
-
-def _inches(points: float) -> str:
-    return f"{points / 72:.4f}"
-
-
-_TABLE = 'TABLE CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"'
-
-
-def _label(*lines: str, attributes: str = 'BORDER="0"') -> str:
-    """Return a label of lines of cells, one below the other."""
-    return f"<<{_TABLE} {attributes}>{''.join(f'<TR>{line}</TR>' for line in lines)}</TABLE>>"
-
-
-def _letter(letter: str, above: str = "", below: str = "", *, size: int) -> str:
-    """Return a letter, and what stands above and below at its right, as a cell."""
-    if letter != letter.strip():
-        before, after = letter[0] == " ", letter[-1] == " "
-        return (
-            '<TD WIDTH="6"></TD>' * before
-            + f"<TD>{sized(letter.strip(), size)}</TD>"
-            + '<TD WIDTH="6"></TD>' * after
-        )
-    if not above and not below:
-        return f"<TD>{sized(letter, size)}</TD>"
-    cells = "".join(
-        f'<TR><TD ALIGN="LEFT" HEIGHT="{size - 3}">{sized(text, size - 5) if text else ""}</TD></TR>'
-        for text in (above, below)
-    )
-    return (
-        f'<TD><{_TABLE} BORDER="0"><TR><TD ALIGN="RIGHT">{sized(letter, size)}</TD>'
-        f'<TD><{_TABLE} BORDER="0">{cells}</TABLE></TD></TR></TABLE></TD>'
-    )
+def _add(
+    picture: "graphviz.Digraph",
+    name: str,
+    lines: Iterable[tuple[str, int]],
+    at: tuple[float, float],
+    role: str = "",
+    bold: bool = False,
+    **attributes: str,
+) -> None:
+    """Add lines of text in these sizes at a point: a round node in its role's colours, or the text alone."""
+    style = {"shape": "plaintext", "fixedsize": "false"}
+    if role:  # what is round has no corners to be rounded
+        style = {**ROLES[role], "style": ROLES[role]["style"].replace(",rounded", "")}
+    label = "<BR/>".join(sized(text, size, bold) for text, size in lines)
+    pos = ",".join(f"{coordinate / 72:.4f}" for coordinate in at)
+    picture.node(name, f"<{label}>", id=name, pos=f"{pos}!", **{**style, **attributes})
