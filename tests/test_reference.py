@@ -1,22 +1,19 @@
-"""PyTorch computes the same: the sheet's network as a module, its training, and any graph node by node."""
+"""PyTorch computes the same: the sheet's network as a module, its training, and every node of its graph."""
 
-import math
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from equations import grads, numbers, weights_of
-from graphs import contributions, random_graphs
-from hypothesis import given
+from graphs import replay
 from trainings import SEEDS, passengers_of, trainings
 
-from microgrid import Value, topological_order
+from microgrid import topological_order
 from titanic.network import Network
 from titanic.passengers import Scaling, embedded
-from titanic.reference import replay, to_module, to_network
+from titanic.reference import to_module, to_network
 from titanic.training import EPOCHS, LEARNING_RATE
 
 LETTERS = ["A", "b1", "B", "C", "D", "b2", "E", "y", "F", "G", "H", "n", "L"]
@@ -110,35 +107,13 @@ def test_every_node_of_the_sheets_network_has_its_counterpart(network: Network) 
     assert list(tensors) == topological_order(L)
     for node, tensor in tensors.items():
         assert tensor.item() == pytest.approx(node.data, rel=1e-12, abs=1e-12)
+        if node.op == "constant":  # the 2 of F ** 2, a plain number for PyTorch
+            continue
         assert tensor.grad is not None
         assert tensor.grad.item() == pytest.approx(node.grad, rel=1e-12, abs=1e-12)
 
 
-@given(random_graphs(max_nodes=12))
-def test_every_node_of_any_graph_has_its_counterpart(root: Value) -> None:
-    root.backward()
-    tensors = replay(root)
-    tensors[root].backward()
-    sizes = contributions(root)
-    for node, tensor in tensors.items():
-        # The last bits of a number may grow on the way up; here we ask whether the operations are the same.
-        assert math.isclose(tensor.item(), node.data, rel_tol=1e-6, abs_tol=1e-6)
-        grad = math.nan if tensor.grad is None else tensor.grad.item()
-        if math.isfinite(node.grad) and math.isfinite(sizes[node]):
-            assert math.isclose(grad, node.grad, rel_tol=1e-6, abs_tol=1e-6 * max(sizes[node], 1)), node
-
-
-def test_a_graph_of_a_single_leaf_is_replayed() -> None:
-    x = Value(3.0)
-    tensors = replay(x)
-    tensors[x].backward()
-    assert (tensors[x].item(), tensors[x].grad.item()) == (3.0, 1.0)
-
-
-@pytest.mark.parametrize("function", [lambda: to_module(Network.random(0)), lambda: replay(Value(1.0))])
-def test_without_pytorch_one_line_says_what_to_install(
-    function: Callable[[], object], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pytorch_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match=r"^PyTorch is not installed; run: python -m pip install torch$"):
-        function()
+        to_module(Network.random(0))

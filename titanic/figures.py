@@ -133,9 +133,10 @@ def scalar_graph(forward: Forward) -> "graphviz.Digraph":
     try:
         return draw(forward.L, parameters=_weights(forward))
     except ValueError:
-        passengers, nodes = len(forward.y), len(topological_order(forward.L))
+        passengers = len(forward.y)
+        boxes = sum(node.op != "constant" for node in topological_order(forward.L))
         ways = "draw fewer passengers, or the folded graph"
-        raise ValueError(f"{passengers} passengers make {nodes} boxes, too many to read: {ways}") from None
+        raise ValueError(f"{passengers} passengers make {boxes} boxes, too many to read: {ways}") from None
 
 
 def folded_graph(forward: Forward) -> "graphviz.Digraph":

@@ -139,7 +139,7 @@ class Network(Module):
         >>> network = Network(W1=[[0, 0, 0, 1]] * 4, W2=[[0], [0], [0], [2], [5]])
         >>> forward = network.forward(X=[[22, 3, 0], [38, 1, 1]], y=[7.25, 71.25])
         >>> forward.B[1][3]
-        Value(data=41.0, grad=0.0, label='B[2,4]', op='sum')
+        Value(data=41.0, grad=0.0, label='B[2,4]', op='sum': sum(38.0, 1.0, 1.0, 1.0))
         >>> forward.E[1].data, forward.F[1].data
         (87.0, 15.75)
         """

@@ -1,15 +1,9 @@
-"""The same computations in PyTorch (6.4): the sheet's network as a module, and any graph of Values replayed.
+"""The sheet's network in PyTorch (6.4).
 
-    module = to_module(network)             # a torch.nn.Module in float64, to be trained like any other
-    module(X, y).L.backward()               # its letters are tensors
-    module.W1.grad
-    network = to_network(module)            # and back
-
-    tensors = replay(root)                  # for each node a tensor, computed by PyTorch
-    tensors[root].backward()
-    tensors[node].grad                      # to be compared with node.grad
-
-Each function raises ImportError, with what to install, where there is no PyTorch.
+module = to_module(network)             # a torch.nn.Module in float64, to be trained like any other
+module(X, y).L.backward()               # its letters are tensors
+module.W1.grad
+network = to_network(module)            # and back
 """
 
 from collections.abc import Sequence
@@ -17,7 +11,6 @@ from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from microgrid import Value, topological_order
 from titanic.network import Network
 from titanic.passengers import Scaling
 
@@ -33,9 +26,11 @@ def to_module(network: Network) -> "Module":
 
     Its parameters are W1 (4 × 4) and W2 (5 × 1). Called with X (n × 3) and y (n), in natural units, it
     returns the letters A, b1, B, C, D, b2, E, y, F, G, H, n and L as attributes: tensors of the sheet's
-    shapes, each of which retains its gradient.
+    shapes, each of which retains its gradient. Raises ImportError, with what to install, where there is no
+    PyTorch.
     """
-    _require_torch()
+    if find_spec("torch") is None:
+        raise ImportError("PyTorch is not installed; run: python -m pip install torch")
     import torch
 
     def tensor(numbers: "Rows | Sequence[float] | Tensor") -> "Tensor":
@@ -78,43 +73,3 @@ def to_network(module: "Module") -> Network:
     """Return the Network with the weights and the scaling of a module that `to_module` made."""
     means, deviations = (tuple(buffer.tolist()) for buffer in (module.means, module.deviations))
     return Network(module.W1.tolist(), module.W2.tolist(), Scaling(means, deviations))
-
-
-def replay(root: Value) -> "dict[Value, Tensor]":
-    """Return for each node under root what PyTorch computes by the same operations from the same leaves.
-
-    Each is a scalar in float64 and retains its gradient: after `tensors[root].backward()` the gradient
-    ∂root/∂node is `tensors[node].grad`.
-    """
-    _require_torch()
-    import torch
-
-    tensors: dict[Value, Tensor] = {}
-    for node in topological_order(root):
-        operands = [tensors[operand] for operand in node.operands]
-        if not operands:
-            tensors[node] = torch.tensor(node.data, dtype=torch.float64, requires_grad=True)
-            continue
-        tensors[node] = apply(node.op, operands)
-        tensors[node].retain_grad()
-    return tensors
-
-
-def apply(op: str, operands: "Sequence[Tensor]") -> "Tensor":
-    """Return what PyTorch computes by the operation that a Value calls op."""
-    import torch
-
-    if op == "sum":
-        return torch.stack(tuple(operands)).sum()
-    if op.startswith("**") and len(operands) == 1:
-        return operands[0] ** float(op[2:])
-    return getattr(torch, _NAMES_IN_TORCH.get(op, op))(*operands)
-
-
-# The operations that PyTorch calls by another name.
-_NAMES_IN_TORCH = {"+": "add", "-": "sub", "*": "mul", "/": "div", "**": "pow"}
-
-
-def _require_torch() -> None:
-    if find_spec("torch") is None:
-        raise ImportError("PyTorch is not installed; run: python -m pip install torch")
