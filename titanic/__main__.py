@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (commands.CommandError, DataError, WeightsError, training.TrainingError) as error:
         terminal.message(f"titanic: {error}")
         return 1
+    except OverflowError as error:
+        terminal.message(f"titanic: {error}; give smaller weights or prices")
+        return 1
     except KeyboardInterrupt:
         terminal.message("titanic: interrupted")
         return 130
@@ -56,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser("titanic", "titanic [SUBCOMMAND] [OPTIONS]", _DESCRIPTION, _NOTES)
     parser.add_options(_TRAIN_OPTIONS, commands.everything)
+    parser.set_defaults(figure=None, passengers=None, values=False, format="svg")  # the main job draws, too
     parser.add_argument(
         "--version",
         action="store_const",
@@ -146,75 +150,72 @@ class _Option(TypedDict, total=False):
     choices: Sequence[str]
 
 
-OPTIONS: dict[str, _Option] = {
-    "data": {
-        "metavar": "FILE",
-        "type": _NAME,
-        "help": "a CSV file of passengers, or - for standard input: age, class, survived and price in any "
+OPTIONS = {
+    "data": _Option(
+        metavar="FILE",
+        type=_NAME,
+        help="a CSV file of passengers, or - for standard input: age, class, survived and price in any "
         "order, named as in the course's, Kaggle's, seaborn's or OpenML's table (default: the 58 passengers "
         "that come with the program)",
-    },
-    "raw": {
-        "action": "store_true",
-        "help": "take the features as the sheet writes them, not standardised; training is slow, and worse",
-    },
-    "passengers": {
-        "metavar": "N",
-        "type": _PASSENGERS,
-        "help": "how many passengers of the table to take, from its first row on (default: 2 to step "
-        "through, 1 in the graph of scalars, else all)",
-    },
-    "page": {
-        "metavar": "FILE",
-        "type": _NAME,
-        "help": "write both passes into FILE as a web page to step through, instead of opening the prompt",
-    },
-    "values": {
-        "action": "store_true",
-        "help": "write the weights' numbers into the network's scheme",
-    },
-    "format": {
-        "choices": ("svg", "png", "pdf", "dot"),
-        "default": "svg",
-        "help": "the pictures' format: svg, png, pdf or dot (default: %(default)s)",
-    },
-    "unrolled": {
-        "action": "store_true",
-        "help": "train by a straight-line program for one passenger, not a graph: the same weights, sooner",
-    },
-    "derivation": {
-        "action": "store_true",
-        "help": "show the forward pass and every gradient in closed form, in the first passenger's numbers",
-    },
-    "epochs": {
-        "metavar": "N",
-        "type": _EPOCHS,
-        "default": training.EPOCHS,
-        "help": "how many steps of gradient descent (default: %(default)s)",
-    },
-    "lr": {
-        "metavar": "RATE",
-        "type": _RATE,
-        "help": f"the learning rate (default: {training.LEARNING_RATE}, "
+    ),
+    "raw": _Option(
+        action="store_true",
+        help="take the features as the sheet writes them, not standardised; training is slow, and worse",
+    ),
+    "passengers": _Option(
+        metavar="N",
+        type=_PASSENGERS,
+        help="how many passengers of the table to take, from its first row on (default: 2 to step through, "
+        "1 in the graph of scalars, else all)",
+    ),
+    "page": _Option(
+        metavar="FILE",
+        type=_NAME,
+        help="write both passes into FILE as a web page to step through, instead of opening the prompt",
+    ),
+    "values": _Option(action="store_true", help="write the weights' numbers into the network's scheme"),
+    "format": _Option(
+        choices=("svg", "png", "pdf", "dot"),
+        default="svg",
+        help="the pictures' format (default: %(default)s)",
+    ),
+    "unrolled": _Option(
+        action="store_true",
+        help="train by a straight-line program for one passenger, not a graph: the same weights, sooner",
+    ),
+    "derivation": _Option(
+        action="store_true",
+        help="show the forward pass and every gradient in closed form, in the first passenger's numbers",
+    ),
+    "epochs": _Option(
+        metavar="N",
+        type=_EPOCHS,
+        default=training.EPOCHS,
+        help="how many steps of gradient descent (default: %(default)s)",
+    ),
+    "lr": _Option(
+        metavar="RATE",
+        type=_RATE,
+        help=f"the learning rate (default: {training.LEARNING_RATE}, "
         f"and {training.RAW_LEARNING_RATE} for raw features)",
-    },
-    "seed": {
-        "metavar": "N",
-        "type": _SEED,
-        "default": 0,
-        "help": "what the random weights at the start are drawn from (default: %(default)s)",
-    },
-    "weights": {
-        "metavar": "FILE",
-        "type": _NAME,
-        "help": "start from the weights in a weights.json instead, and scale the features as it says",
-    },
-    "out": {
-        "metavar": "DIR",
-        "type": _NAME,
-        "default": "titanic-out",
-        "help": "the folder to write into, made where it is missing (default: %(default)s)",
-    },
+    ),
+    "seed": _Option(
+        metavar="N",
+        type=_SEED,
+        default=0,
+        help="what the random weights at the start are drawn from (default: %(default)s)",
+    ),
+    "weights": _Option(
+        metavar="FILE",
+        type=_NAME,
+        help="start from the weights in a weights.json instead, and scale the features as it says",
+    ),
+    "out": _Option(
+        metavar="DIR",
+        type=_NAME,
+        default="titanic-out",
+        help="the folder to write into, made where it is missing (default: %(default)s)",
+    ),
 }
 
 

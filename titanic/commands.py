@@ -8,7 +8,6 @@ import argparse
 import importlib.metadata
 import math
 import sys
-from collections.abc import Iterable
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
@@ -40,9 +39,9 @@ def everything(options: argparse.Namespace) -> int:
     network = _network(options, passengers)
     status, forward = _train(options, passengers, network)
     if status == 0:
-        verdict = _check(forward)
+        verdict = crosscheck.check(forward)
         result(verdict.summary)
-        _draw(options.out, "svg", _pictures(FIGURES, network, passengers, forward))
+        _draw(options, passengers, network, forward)
         status = 0 if verdict.agrees else 1
     return status
 
@@ -135,7 +134,8 @@ def step(options: argparse.Namespace) -> int:
         raise CommandError("the commands come from standard input; give --data the name of a file")
     passengers = _passengers(options)
     network = _network(options, passengers)
-    loss = _forward(network, passengers.first(options.passengers or 2)).L
+    first = passengers.first(options.passengers or 2)
+    loss = network.forward(first.X, first.y).L
     if not options.page:
         debug(loss)
         return 0
@@ -170,56 +170,26 @@ def draw(options: argparse.Namespace) -> int:
     """Draw the sheet's figures; where only their DOT could be written, that is a failure."""
     _require("graphviz")
     passengers = _passengers(options)
-    network = _network(options, passengers)
-    names = [options.figure] if options.figure else FIGURES
-    drawn = _draw(
-        options.out,
-        options.format,
-        _pictures(names, network, passengers, None, options.passengers, options.values),
-    )
-    return 0 if drawn else 1
+    return 0 if _draw(options, passengers, _network(options, passengers)) else 1
 
 
-def _pictures(
-    names: Iterable[str],
-    network: Network,
-    passengers: Passengers,
-    forward: Forward | None = None,
-    n: int | None = None,
-    values: bool = False,
-) -> "dict[str, graphviz.Digraph]":
-    """Draw the figures of the first n passengers; without n, as many as can be read.
+def _draw(
+    options: argparse.Namespace, passengers: Passengers, network: Network, forward: Forward | None = None
+) -> bool:
+    """Write the figures, as DOT where Graphviz's dot is missing; whether it was there.
 
     forward is the forward pass of all passengers, where there was one.
     """
-    pictures = {}
-    for name in names:
-        if name == "scheme":
-            picture = figures.network_scheme(network, values)
-        elif name == "scalar":
-            first = _forward(network, passengers.first(n or 1))
-            first.backward()
-            try:
-                picture = figures.scalar_graph(first)
-            except ValueError as error:
-                raise CommandError(str(error)) from error
-        else:
-            forward = forward or _forward(network, passengers.first(n or len(passengers)))
-            if name == "folded":
-                forward.backward()
-            picture = (figures.folded_graph if name == "folded" else figures.computation_graph)(forward)
-        pictures[FIGURES[name]] = picture
-    return pictures
-
-
-def _draw(folder: str, format: str, pictures: "dict[str, graphviz.Digraph]") -> bool:
-    """Write the pictures into the folder, as DOT where Graphviz's dot is missing; whether it was there."""
     import graphviz
 
+    names = [options.figure] if options.figure else FIGURES
+    pictures = {FIGURES[name]: _figure(name, options, passengers, network, forward) for name in names}
     drawn = True
     try:
         contents: dict[str, str | bytes] = {
-            f"{name}.{format}": picture.source if format == "dot" else picture.pipe(format, quiet=True)
+            f"{name}.{options.format}": picture.source
+            if options.format == "dot"
+            else picture.pipe(options.format, quiet=True)
             for name, picture in pictures.items()
         }
     except graphviz.ExecutableNotFound as error:
@@ -228,11 +198,33 @@ def _draw(folder: str, format: str, pictures: "dict[str, graphviz.Digraph]") -> 
         message(f"The pictures are written as DOT: {error}")
     except graphviz.CalledProcessError as error:
         raise CommandError(_reason(error)) from error
-    files = _output_files(folder, *contents)
+    files = _output_files(options.out, *contents)
     for name, path in files.items():
         write_whole(path, contents[name])
     result("Drawn: " + ", ".join(shown(path) for path in files.values()))
     return drawn
+
+
+def _figure(
+    name: str,
+    options: argparse.Namespace,
+    passengers: Passengers,
+    network: Network,
+    forward: Forward | None,
+) -> "graphviz.Digraph":
+    """The picture of that name, of as many passengers as are asked for, or as can be read."""
+    if name == "scheme":
+        return figures.network_scheme(network, options.values)
+    if forward is None or name == "scalar":
+        first = passengers.first(options.passengers or (1 if name == "scalar" else len(passengers)))
+        forward = network.forward(first.X, first.y)
+    if name == "computation":
+        return figures.computation_graph(forward)
+    forward.backward()
+    try:
+        return figures.scalar_graph(forward) if name == "scalar" else figures.folded_graph(forward)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
 
 
 def _reason(error: "graphviz.CalledProcessError") -> str:
@@ -264,7 +256,8 @@ def check(options: argparse.Namespace) -> int:
     _require("rich")
     passengers = _passengers(options)
     network = _network(options, passengers)
-    verdict = _check(_forward(network, passengers.first(options.passengers or len(passengers))))
+    first = passengers.first(options.passengers or len(passengers))
+    verdict = crosscheck.check(network.forward(first.X, first.y))
     if options.derivation:
         result(f"\n{verdict.derivation}")
     result(_gradient_table(verdict))
@@ -273,13 +266,6 @@ def check(options: argparse.Namespace) -> int:
         result("\n? too near to a kink of the relu for central differences, or too flat")
     result(f"\n{verdict.summary}")
     return 0 if verdict.agrees else 1
-
-
-def _check(forward: Forward) -> Verdict:
-    try:
-        return crosscheck.check(forward)
-    except OverflowError as error:
-        raise CommandError(str(error)) from error
 
 
 def _gradient_table(verdict: Verdict) -> str:
@@ -344,13 +330,6 @@ def _network(options: argparse.Namespace, passengers: Passengers) -> Network:
     if options.raw and network.scaling != Scaling.identity():
         message(f"--raw is left out of account: the features are scaled as {shown(options.weights)} says")
     return network
-
-
-def _forward(network: Network, passengers: Passengers) -> Forward:
-    try:
-        return network.forward(passengers.X, passengers.y)
-    except OverflowError as error:
-        raise CommandError(f"{error}; give smaller weights or prices") from error
 
 
 def _output_files(folder: str, *names: str) -> dict[str, Path]:

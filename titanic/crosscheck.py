@@ -109,9 +109,7 @@ def check(forward: Forward) -> Verdict:
     The nodes have these gradients afterwards. Raises OverflowError where the loss is not finite.
     """
     if not math.isfinite(forward.L.data):
-        raise OverflowError(
-            "the loss is not finite, so there is no gradient to check; give smaller weights or prices"
-        )
+        raise OverflowError("the loss is not finite, so there is no gradient to check")
     forward.backward()
     X, W1, W2 = (
         [[node.data for node in row] for row in rows] for rows in (forward.X, forward.W1, forward.W2)
