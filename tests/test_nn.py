@@ -16,7 +16,7 @@ from microgrid import Value
 from microgrid.nn import Neuron, Layer, MLP
 """
 
-# Two rings of points told apart by a maximum-margin loss, in the manner of micrograd's demonstration.
+# Two moons told apart by a maximum-margin loss, in the manner of micrograd's demonstration.
 TRAINING = """
 import random
 import numpy as np
@@ -24,9 +24,10 @@ import numpy as np
 np.random.seed(1337)
 random.seed(1337)
 
-angle = np.random.uniform(0.0, 2.0 * np.pi, 24)
+angle = np.linspace(0.0, np.pi, 12)
 y = np.repeat([-1, 1], 12)
-X = np.stack([np.cos(angle), np.sin(angle)], axis=1) * np.where(y > 0, 1.0, 0.4)[:, None]
+upper, lower = [np.cos(angle), np.sin(angle)], [1.0 - np.cos(angle), 0.5 - np.sin(angle)]
+X = np.concatenate([upper, lower], axis=1).T + np.random.normal(0.0, 0.1, (24, 2))
 
 model = MLP(2, [8, 8, 1])
 shown = [str(model), len(model.parameters())]
