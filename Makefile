@@ -18,11 +18,11 @@ help: ## list the targets
 titanic: dot .venv/with-titanic ## set up what is missing, then train the network on the passengers
 	@$(IN_VENV) titanic $(ARGS)
 
-test: dot chromium fonts .venv/with-titanic .venv/with-test ## set up what is missing, then check style and types and run the tests
+test: dot chromium fonts .venv/with-titanic .venv/with-test ## set up what is missing, then check style and types and run the tests, on all cores
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
-	$(IN_VENV) pytest $(ARGS)
+	$(IN_VENV) pytest -n auto $(ARGS)
 
 fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; half an hour on two, less with ARGS=tests/test_value.py
 	HYPOTHESIS_PROFILE=fuzz $(IN_VENV) pytest -m hypothesis -n auto $(ARGS)
@@ -43,7 +43,7 @@ clean: ## remove .venv and what building and testing left, but no results
 install = { \
 	if [ "$$(id -u)" = 0 ]; then as_root=; else as_root=sudo; fi; \
 	if command -v apt-get >/dev/null && command -v $${as_root:-env} >/dev/null; then \
-		echo "Installing $(1) with apt-get"; \
+		echo "Installing $(1) with $${as_root:+sudo }apt-get"; \
 		$$as_root apt-get -qq update; \
 		$$as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $(1) >/dev/null; \
 	elif command -v brew >/dev/null; then \

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -41,8 +41,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # For PyTorch, which here meets small matrices only: a second thread makes them many times slower.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-files_left_out: list[str] = []
-tests_left_out: list[str] = []
+files_left_out: set[str] = set()
+tests_left_out: set[str] = set()
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return None
     if not re.search(r"^(import|from) torch\b", collection_path.read_text(encoding="utf-8"), re.MULTILINE):
         return None
-    files_left_out.append(collection_path.name)
+    files_left_out.add(collection_path.name)
     return True
 
 
@@ -99,7 +99,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out the tests whose needs are not met."""
     without_torch = [item for item in items if LEAVE_OUT_TORCH and needs_torch(item)]
     without_table = [item for item in items if not COURSE_TABLE and item.get_closest_marker("course_table")]
-    tests_left_out.extend(item.nodeid for item in without_torch)
+    tests_left_out.update(item.nodeid for item in without_torch)
     left_out = {*without_torch, *without_table}
     config.hook.pytest_deselected(items=list(left_out))
     items[:] = [item for item in items if item not in left_out]
@@ -112,8 +112,18 @@ def needs_torch(item: pytest.Item) -> bool:
     return item.get_closest_marker("torch") is not None
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Learn from one of several processes (pytest -n) what it has left out."""
+    files, tests = node.workeroutput.get("left_out", ([], []))
+    files_left_out.update(files)
+    tests_left_out.update(tests)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail a run under CI=true in which a test was skipped."""
+    """Fail a run under CI=true with a skipped test; one of several processes tells what it has left out."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = [*files_left_out], [*tests_left_out]
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if UNDER_CI and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

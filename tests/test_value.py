@@ -1,6 +1,7 @@
 """The engine: its numbers and gradients against PyTorch's, its errors, and how it treats a graph."""
 
 import gc
+import itertools
 import math
 import operator
 import re
@@ -120,6 +121,36 @@ def test_number_and_both_gradients_are_those_of_pytorch_at_every_pair_of_points(
 @pytest.mark.parametrize("name", COMPOSED)
 def test_compositions_have_pytorchs_gradient_where_infinite_and_zero_meet(name: str) -> None:
     assert not [text for x in POINTS if (text := disagreement(name, COMPOSED[name], x))]
+
+
+def side(number: float) -> str:
+    """Return "0.0", "-0.0", "inf" or "-inf"; nothing for any other number."""
+    return str(number) if number == 0.0 or math.isinf(number) else ""
+
+
+@pytest.mark.torch
+def test_zeros_and_infinities_have_other_signs_than_pytorchs_only_where_design_md_says_so() -> None:
+    differ = set()
+    for name, operation in {**ONE_OPERAND, **COMPOSED, **TWO_OPERANDS}.items():
+        for numbers in itertools.product(POINTS, repeat=2 if name in TWO_OPERANDS else 1):
+            try:
+                got = ours(operation, *numbers)
+            except (ValueError, ArithmeticError):
+                continue
+            assert "-0.0" not in map(str, got[1:])
+            for i, (g, e) in enumerate(zip(got, theirs(operation, *numbers))):
+                gradient_of_zero = i > 0 and g == e == 0.0
+                if side(g) and side(e) and side(g) != side(e) and not gradient_of_zero:
+                    differ.add((name, *numbers, ("number", "gradient")[i > 0], side(g)))
+    assert differ == {
+        ("relu", -0.0, "number", "0.0"),
+        ("x.relu().sqrt()", -0.0, "number", "0.0"),
+        ("x.relu() ** 0.5", -0.0, "number", "0.0"),
+        ("sqrt", -0.0, "gradient", "inf"),
+        ("x ** 0.5", -0.0, "number", "0.0"),
+        ("x ** 0.5", -0.0, "gradient", "inf"),
+        *(("x ** y", -0.0, tiny, "gradient", "inf") for tiny in (5e-324, 1e-310, 1e-300)),
+    }
 
 
 @pytest.mark.torch
@@ -247,8 +278,8 @@ def test_any_real_number_makes_a_leaf_and_stands_on_either_side(number: float) -
         assert type(left) is type(right) is Value
         assert (left.data, right.data) == (operation(as_float, 2.0), operation(2.0, as_float))
     for compare in (operator.lt, operator.le, operator.gt, operator.ge):
-        assert compare(number, x) is compare(as_float, 2.0)
-        assert compare(x, number) is compare(2.0, as_float)
+        assert compare(number, x) == compare(as_float, 2.0)
+        assert compare(x, number) == compare(2.0, as_float)
     assert Value.sum([number, x]).data == as_float + 2.0
 
 

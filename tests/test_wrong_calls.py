@@ -12,56 +12,30 @@ from titanic.network import Network
 from titanic.passengers import embedded
 from titanic.training import train
 
-ELEMENTS = "compute with its elements, one by one"
-METHODS = "compute with its methods, as in x.exp(), or with its number, x.data"
+NUMBER = "takes a real number, such as 2.0, not the "
 ROOT = "give the Value that the computation ends in"
 PRICES = "a list with an entry for each passenger"
 FEATURES = "give age, class and survived"
 
 # The call, the type of its error, and the part of the message that says what to do instead.
 WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
-    # Not one number but several
-    ("[x, x] * x", TypeError, ELEMENTS),
-    ("x * [x, x]", TypeError, ELEMENTS),
-    ("[1.0, 2.0] + x", TypeError, ELEMENTS),
-    ("(1.0, 2.0) - x", TypeError, ELEMENTS),
-    ("{1.0} / x", TypeError, ELEMENTS),
-    ("range(3) * x", TypeError, ELEMENTS),
-    ("(i for i in range(3)) + x", TypeError, ELEMENTS),
-    ("np.array([1.0, 2.0]) * x", TypeError, ELEMENTS),
-    ("x * np.array([1.0, 2.0])", TypeError, ELEMENTS),
-    ("np.array([1.0, 2.0]) < x", TypeError, ELEMENTS),
-    ("x ** np.array([1.0, 2.0])", TypeError, ELEMENTS),
-    ("Value([1.0, 2.0])", TypeError, ELEMENTS),
-    ("Value.sum([[x, x], [x, x]])", TypeError, ELEMENTS),
-    ("Value.sum(np.ones((2, 2)))", TypeError, ELEMENTS),
-    # No number at all
-    ("Value('3')", TypeError, "float(...) makes a number of a text"),
-    ("x + '3'", TypeError, "float(...) makes a number of a text"),
-    ("'3' * x", TypeError, "float(...) makes a number of a text"),
-    ("Value(None)", TypeError, "whatever made it returned nothing, as backward() does"),
-    ("x + x.backward()", TypeError, "whatever made it returned nothing, as backward() does"),
-    ("max([x, None])", TypeError, "whatever made it returned nothing, as backward() does"),
-    ("x + x.relu", TypeError, "write (...) after it to call it"),
-    ("x * math.exp", TypeError, "write (...) after it to call it"),
-    ("x * 1j", TypeError, "take its real part"),
-    ("Value(Value(1))", TypeError, "its number is its .data"),
-    ("Value(x * x)", TypeError, "its number is its .data"),
+    # What is not a number; of an operator's operands Python says so itself
+    ("Value([1.0, 2.0])", TypeError, f"{NUMBER}list [1.0, 2.0]"),
+    ("Value('3')", TypeError, f"{NUMBER}str '3'"),
+    ("Value(None)", TypeError, "takes a real number, such as 2.0, not None"),
+    ("Value(1j)", TypeError, f"{NUMBER}complex 1j"),
+    ("Value(math.exp)", TypeError, f"{NUMBER}builtin_function_or_method <built-in function exp>"),
+    ("Value(Value(1))", TypeError, f"{NUMBER}Value(data=1.0, grad=0.0)"),
+    ("Value(x * x)", TypeError, f"{NUMBER}Value(data=4.0, grad=0.0, op='*': x * x)"),
+    ("Value.sum([[x, x], [x, x]])", TypeError, f"{NUMBER}list [Value(data=2.0, "),
+    ("Value.sum(np.ones((2, 2)))", TypeError, f"{NUMBER}ndarray array([1., 1.])"),
     ("Value(10**400)", OverflowError, "keep below 1.8e308"),
     ("x + 10**400", OverflowError, "keep below 1.8e308"),
-    # A Value where Python wants a plain number
-    ("math.exp(x)", TypeError, METHODS),
-    ("math.tanh(x)", TypeError, METHODS),
-    ("math.isnan(x)", TypeError, METHODS),
-    ("math.floor(x)", TypeError, METHODS),
-    ("float(x)", TypeError, METHODS),
-    ("int(x)", TypeError, METHODS),
-    ("complex(x)", TypeError, METHODS),
-    ("round(x)", TypeError, METHODS),
-    ("round(x, 2)", TypeError, METHODS),
-    ("'%.2f' % x", TypeError, METHODS),
-    ("np.float64(x)", TypeError, METHODS),
-    ("np.array([x, x], dtype=float)", TypeError, METHODS),
+    # What was assigned to the data of a leaf
+    ("forgotten.backward()", TypeError, "assign a float, as in w.data = w.data - 0.1 * w.grad"),
+    ("draw(forgotten)", TypeError, "assign a float, as in w.data = w.data - 0.1 * w.grad"),
+    ("list(backward_steps(forgotten))", TypeError, "the data of w is the Value(data=-1.0, "),
+    ("unroll(forgotten, [])", TypeError, "assign a float, as in w.data = w.data - 0.1 * w.grad"),
     # Labels and sums
     ("Value(1, label=3)", TypeError, "a label is a string, such as 'x', not the int 3"),
     ("Value(1, 2)", TypeError, "a label is a string, such as 'x', not the int 2"),
@@ -91,7 +65,7 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("show(2.0)", TypeError, ROOT),
     ("unroll(2.0, [x])", TypeError, ROOT),
     ("unroll([y], [x])", TypeError, ROOT),
-    # What the windows are told beside the root
+    # What the views are told beside the root
     ("draw(y, parameters=x)", TypeError, "takes a list of Values, not the Value(data=2.0, "),
     ("draw(y, parameters=['x'])", TypeError, "takes Values, not the str 'x'"),
     ("draw(y, parameters=[y])", ValueError, "parameters are leaves"),
@@ -111,15 +85,14 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("gradcheck(y)", TypeError, "write gradcheck(lambda x: x * x, 3.0)"),
     ("gradcheck(2.0, 3.0)", TypeError, "write gradcheck(lambda x: x * x, 3.0)"),
     ("gradcheck(lambda x: x.data, 3.0)", TypeError, "takes a function that returns a Value"),
-    ("gradcheck(lambda x: math.sin(x), 3.0)", TypeError, METHODS),
-    ("gradcheck(lambda x: x * x, [3.0])", TypeError, ELEMENTS),
+    ("gradcheck(lambda x: x * x, [3.0])", TypeError, f"{NUMBER}list [3.0]"),
     # An unrolled program
     ("program()", TypeError, "takes 1 number, (x)"),
     ("program(1.0, 2.0)", TypeError, "takes 1 number, (x)"),
-    ("program('3')", TypeError, "float(...) makes a number of a text"),
+    ("program('3')", TypeError, f"{NUMBER}str '3'"),
     ("program(Value(1), '3')", TypeError, "takes 1 number, (x)"),
-    ("program([3.0])", TypeError, ELEMENTS),
-    ("program(np.array([3.0, 4.0]))", TypeError, ELEMENTS),
+    ("program([3.0])", TypeError, f"{NUMBER}list [3.0]"),
+    ("program(np.array([3.0, 4.0]))", TypeError, f"{NUMBER}ndarray array([3., 4.])"),
     ("program(10**400)", OverflowError, "keep below 1.8e308"),
     # nn
     ("nn.Neuron(2)([1.0])", ValueError, "a neuron with 2 weights takes as many inputs"),
@@ -127,7 +100,6 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("nn.Neuron(2)(1.0)", TypeError, "the inputs come as a list"),
     ("nn.Layer(1, 2)(x)", TypeError, "the inputs come as a list"),
     ("nn.MLP(2, [3, 1])([1.0])", ValueError, "a neuron with 2 weights takes as many inputs"),
-    ("nn.MLP(2, [3, 1])([[1.0, 2.0], [3.0, 4.0]])", TypeError, ELEMENTS),
     ("nn.MLP(2, 3)", TypeError, "takes a list of the sizes of its layers, such as [3]"),
     ("nn.MLP(2, [])", ValueError, "give a list of sizes, such as [16, 1]"),
     # The sheet's network
@@ -135,8 +107,8 @@ WRONG_CALLS: list[tuple[str, type[Exception], str]] = [
     ("network.forward([22, 3, 0], [7.25, 8.0, 9.0])", ValueError, FEATURES),
     ("network.forward([[22, 3, 0]], [7.25, 8.0])", ValueError, "give as many of each"),
     ("network.forward([[22, 3, 0]], 7.25)", TypeError, PRICES),
-    ("network.forward([[22, 3, 0]], [[7.25]])", TypeError, ELEMENTS),
-    ("network.forward([[22, 3, 0]], ['7.25'])", TypeError, "float(...) makes a number of a text"),
+    ("network.forward([[22, 3, 0]], [[7.25]])", TypeError, f"{NUMBER}list [7.25]"),
+    ("network.forward([[22, 3, 0]], ['7.25'])", TypeError, f"{NUMBER}str '7.25'"),
     ("network.forward([[22, x, 0]], [7.25])", ValueError, "make all of it the one or the other"),
     ("network.forward(passengers, passengers.y)", TypeError, PRICES),
     ("network.predict([22, 3, 0])", ValueError, FEATURES),
@@ -157,12 +129,21 @@ def names(tmp_path: Path) -> dict[str, object]:
     y = x * x
     relabelled = x + 1
     relabelled.label = 3  # type: ignore[assignment]
+    w = Value(1.0, label="w")
+    forgotten = w * w
+    w.data = w - 1.0 * 2.0  # type: ignore[assignment]
     passengers = embedded()
     network = Network.random(0)
     return {
         **{name: getattr(microgrid, name) for name in microgrid.__all__},
         **{"math": math, "np": np, "nn": nn, "Network": Network, "train": train},
-        **{"x": x, "y": y, "relabelled": relabelled, "program": microgrid.unroll(y, [x])},
+        **{
+            "x": x,
+            "y": y,
+            "relabelled": relabelled,
+            "forgotten": forgotten,
+            "program": microgrid.unroll(y, [x]),
+        },
         **{
             "passengers": passengers,
             "network": network,
@@ -188,12 +169,6 @@ def test_a_wrong_call_is_one_line_that_says_what_to_do_instead(
 def test_floats_do_not_have_the_methods_of_a_value() -> None:
     with pytest.raises(AttributeError, match="'float' object has no attribute 'backward'"):
         (2.0).backward()  # type: ignore[attr-defined]
-
-
-def test_a_format_writes_the_number_of_a_value() -> None:
-    x = Value(2 / 3, label="x")
-    assert f"{x:.3f}" == "0.667"
-    assert f"{x}" == str(x) == "Value(data=0.6666666666666666, grad=0.0, label='x')"
 
 
 def test_a_wrong_number_of_inputs_names_the_first_of_them_however_many_there_are() -> None:
