@@ -86,7 +86,7 @@ def test_the_metadata_says_name_python_licence_and_extras(metadata: Message) -> 
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["License-Expression"] == "MIT"
     assert metadata["License-File"] == "LICENSE"
-    assert metadata.get_all("Provides-Extra") == ["titanic", "torch", "test", "bench"]
+    assert metadata.get_all("Provides-Extra") == ["titanic", "arrays", "torch", "test", "bench"]
 
 
 def test_every_module_can_be_imported_where_there_is_the_standard_library_alone(
