@@ -8,8 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from microgrid.arguments import Number, described
-from microgrid.names import one_line
+from microgrid.arguments import Number, described, one_line
 from microgrid.value import Value, topological_order
 
 EPSILON = sys.float_info.epsilon

@@ -30,9 +30,10 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from microgrid.arguments import one_line
 from microgrid.drawing import draw
 from microgrid.files import write_whole
-from microgrid.names import expression, node_names, one_line, short, text
+from microgrid.names import expression, node_names, short, text
 from microgrid.paths import MANY, count_paths
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value

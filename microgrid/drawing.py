@@ -21,12 +21,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from microgrid.arguments import described, listed
+from microgrid.arguments import described, listed, one_line
 from microgrid.folding import Arrow, Box, Use, folded, unfolded
-from microgrid.names import one_line, short, text
-from microgrid.value import Value, topological_order
+from microgrid.names import node_names, short, text
+from microgrid.recorder import place_of
+from microgrid.value import Value
 
 if TYPE_CHECKING:
     import graphviz
@@ -45,6 +47,7 @@ def draw(
     rankdir: str = "LR",
     max_nodes: int = 1000,
     grads: Mapping[Value, float] | None = None,
+    names: Mapping[Value, str] | None = None,
 ) -> "graphviz.Digraph":
     """Return the graph under root as a picture: a box for each node, an arrow for each use of an operand.
 
@@ -54,7 +57,8 @@ def draw(
     operand of the node. fold draws the Values labelled B[1,1], B[1,2], … as one box B, and an unlabelled one
     as part of the box that alone uses it. constants gives the plain numbers of expressions, as the 3 of
     3 * x, boxes of their own. legend explains boxes and arrows. rankdir is the way of the forward pass: LR,
-    TB, RL or BT. grads are gradients to be shown instead of the nodes' own, 0 for a node that it lacks.
+    TB, RL or BT. grads are gradients to be shown instead of the nodes' own, 0 for a node that it lacks; names
+    are the names of all nodes in topological order, those that every view uses if not given.
 
     Raises ValueError where the drawing would have more than max_nodes boxes, or arrows so many and so long
     that its layout would take very long (as from one weight to each of hundreds of steps), TypeError or
@@ -65,13 +69,14 @@ def draw(
     3
     """
     leaves = _checked(parameters, rankdir)
+    names = node_names(root) if names is None else names
     if fold:
-        way, boxes = "label more of its nodes, so that they fold together", folded(root, constants)
+        way, boxes = "label more of its nodes, so that they fold together", folded(names, constants)
         _check_count(len(boxes), max_nodes, way)
     else:
-        way, order = "fold it (fold=True)", topological_order(root)
-        _check_count(sum(constants or node.op != "constant" for node in order), max_nodes, way)
-        boxes = unfolded(root, constants)
+        way = "fold it (fold=True)"
+        _check_count(sum(constants or node.op != "constant" for node in names), max_nodes, way)
+        boxes = unfolded(names, constants)
     patience = _patience(boxes, max_nodes, way, local_grads)
     marked = _marked(highlight, boxes)
     if grads is None:
@@ -110,9 +115,6 @@ def draw(
                 **_with_class("highlight" if marked is arrow else "", style, marked is arrow),
             )
     return picture
-
-
-picture_of = draw  # as the page calls it
 
 
 # Arguments
@@ -294,7 +296,11 @@ def _box_lines(box: Box, role: str, grads: Mapping[Value, float]) -> list[str]:
     """Return a box's tooltip: name and how it was made, its role, the numbers in full."""
     made = "".join(_ended(one_line(part.text)) for part in box.made)
     numbers = [f"{what} {_range(numbers, repr)}" for what, numbers in _numbers(box, grads).items()]
-    return [f"{box.name} {made}" if made else box.name, role, *numbers]
+    places = {place_of(node) for node in box.nodes} if len(box.nodes) == 1 else set()
+    where = [
+        _ended(one_line(f"{Path(place.file).name}:{place.line}  {place.text}")) for place in places if place
+    ]
+    return [f"{box.name} {made}" if made else box.name, role, *numbers, *where]
 
 
 def _arrow_lines(box: Box, arrow: Arrow, grads: Mapping[Value, float]) -> list[str]:

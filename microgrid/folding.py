@@ -1,7 +1,7 @@
 """What a drawing shows: boxes and arrows, for each node alone or for many in one.
 
-unfolded(root)      # a box for each node, an arrow for each use of an operand
-folded(root)        # a box B for all that are called B[1,1], B[1,2], …
+unfolded(node_names(root))      # a box for each node, an arrow for each use of an operand
+folded(node_names(root))        # a box B for all that are called B[1,1], B[1,2], …
 """
 
 import math
@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from microgrid.names import ATOM, PRODUCT, Part, Term, called, expression, node_names, short, text, written
+from microgrid.names import ATOM, PRODUCT, Part, Term, called, expression, short, text, written
 from microgrid.value import Value
 
 Use = tuple[Value, int]  # a node, and the position of one of its operands
@@ -53,12 +53,12 @@ class Arrow:
         return [grads.get(node, 0.0) * node.local_grads[position] for node, position in self.uses]
 
 
-def unfolded(root: Value, constants: bool = False) -> list[Box]:
-    """Return a box for each node under root, in topological order, and an arrow for each use of an operand.
+def unfolded(names: Mapping[Value, str], constants: bool = False) -> list[Box]:
+    """Return a box for each node, in topological order, and an arrow for each use of an operand.
 
-    A constant has a box of its own with constants=True alone.
+    names are those of `node_names`. A constant has a box of its own with constants=True alone.
     """
-    names = node_names(root)
+    root = next(reversed([*names]))
     boxes: dict[Value, Box] = {}
     for node, name in names.items():
         if node.op == "constant" and not constants and node is not root:
@@ -73,20 +73,19 @@ def unfolded(root: Value, constants: bool = False) -> list[Box]:
     return list(boxes.values())
 
 
-def folded(root: Value, constants: bool = False) -> list[Box]:
-    """Return a box for each stem of a name under root, `B` for B[1,1], B[1,2], …, in topological order.
+def folded(names: Mapping[Value, str], constants: bool = False) -> list[Box]:
+    """Return a box for each stem of a name, `B` for B[1,1], B[1,2], …, in topological order.
 
-    A node without a label belongs to the box of labelled nodes that it feeds, directly or through others; one
-    that feeds several boxes, or none, is a box of its own. A constant belongs to all boxes that it feeds,
-    unless constants=True. All uses that lead from one box to another are one arrow.
+    names are those of `node_names`. A node that nothing names belongs to the box that it feeds, directly or
+    through others; one that feeds several boxes, or none, is a box of its own. A constant belongs to all
+    boxes that it feeds, unless constants=True. All uses that lead from one box to another are one arrow.
     """
-    names = node_names(root)
-    wanted = called(names)
+    wanted = called([*names], as_suggested=True)  # whose indices stand at the end
     stems: dict[str, Box] = {}
     box_of: dict[Value, Box] = {}
     absorbed: set[Value] = set()
     users: dict[Value, dict[Box, None]] = {node: {} for node in names}
-    for node in reversed(names):
+    for node in reversed([*names]):
         stem, _ = stem_and_indices(wanted[node])
         fed = next(iter(users[node]), None)
         if fed and node.op == "constant" and not constants:

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 from microgrid.arguments import label_of
-from microgrid.arguments import one_line as one_line
 from microgrid.recorder import assigned_name, is_recorded, made_at, place_of, variables
 from microgrid.rows import row_of
 from microgrid.value import Value, topological_order
@@ -39,22 +38,24 @@ def suggest(node: Value, name: str) -> None:
     _suggested[node] = name
 
 
-def called(nodes: Collection[Value]) -> dict[Value, str]:
+def called(nodes: Collection[Value], as_suggested: bool = False) -> dict[Value, str]:
     """Return what each node is called before names are told apart; "" where nothing names it.
 
     That is its label; else, for what `recording` recorded, the variable that holds it, or the one that its
-    expression was assigned to; else what was suggested. A constant is called by its number.
+    expression was assigned to; else what was suggested, which comes next after the label if as_suggested. A
+    constant is called by its number.
     Raises TypeError if a label is not a string.
     """
     held = variables(nodes) if is_recorded(nodes) else {}
     names = {}
     for node in nodes:
-        name = label_of(node.label) or held.get(node, "")
+        suggested = _suggested.get(node, "")
+        name = label_of(node.label) or (as_suggested and suggested) or held.get(node, "")
         if node.op == "constant":
             name = short(node.data)
         elif not name:
             place = place_of(node) if held or is_recorded([node]) else None
-            name = (assigned_name(place) if place else "") or _suggested.get(node, "")
+            name = (assigned_name(place) if place else "") or suggested
         names[node] = name
     return names
 

@@ -17,20 +17,10 @@ from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from pathlib import Path
 
-from microgrid.drawing import picture_of
+from microgrid.arguments import one_line
+from microgrid.drawing import draw
 from microgrid.files import write_whole
-from microgrid.names import (
-    ATOM,
-    PRODUCT,
-    Part,
-    Term,
-    expression,
-    node_names,
-    one_line,
-    short,
-    text,
-    written,
-)
+from microgrid.names import ATOM, PRODUCT, Part, Term, expression, node_names, short, text, written
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value
 
@@ -77,7 +67,9 @@ def show(root: Value, height: int = 680) -> Page:
 
 def _page(root: Value) -> str:
     """Return the page's HTML."""
-    names = {node: one_line(name) for node, name in node_names(root).items()}
+    # Sorted once: the names are the order.
+    given = node_names(root)
+    names = {node: one_line(name) for node, name in given.items()}
     # Constants stand in the expressions; a graph that is one constant has a box for it.
     numbers = {
         node: number
@@ -87,12 +79,12 @@ def _page(root: Value) -> str:
         raise ValueError(
             f"the graph has {count} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
         )
-    steps = list(backward_steps(root))
+    steps = list(backward_steps(root, given))
     template = files("microgrid").joinpath("page.html").read_text(encoding="utf-8")
     contents = {
         "POLICY": _policy(template),
         "TITLE": html.escape(f"{names[root]}, step by step"),
-        "GRAPH": _graph(root, steps),
+        "GRAPH": _graph(root, given, steps),
         "STEPS": _json(
             {
                 "nodes": [_described(node, names) for node in numbers],
@@ -124,14 +116,14 @@ def _json(content: object) -> str:
     return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _graph(root: Value, steps: list[Step]) -> str:
+def _graph(root: Value, names: Mapping[Value, str], steps: list[Step]) -> str:
     """Return the graph as SVG, with the gradients at the end of the steps.
 
     Raises ValueError where its layout would take very long.
     """
     grads = {root: 1.0} | {step.operand: step.after for step in steps}
     try:
-        svg = picture_of(root, grads=grads, local_grads=True).pipe(format="svg", encoding="utf-8")
+        svg = draw(root, names=names, grads=grads, local_grads=True).pipe(format="svg", encoding="utf-8")
     except ValueError as error:
         raise ValueError(f"{str(error).partition(': ')[0]}: {OTHERWISE}") from None
     return re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)

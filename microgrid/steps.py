@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from microgrid.names import Part, expression, node_names, one_line, short, text
+from microgrid.arguments import one_line
+from microgrid.names import Part, expression, node_names, short, text
 from microgrid.value import Value
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")

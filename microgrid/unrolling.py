@@ -22,9 +22,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
-from microgrid.arguments import Number, described, listed
+from microgrid.arguments import Number, described, listed, one_line
 from microgrid.functions import FUNCTIONS, as_value
-from microgrid.names import node_names, one_line
+from microgrid.names import node_names
 from microgrid.program import CONSTANTS, Unrolled
 from microgrid.recorder import place_of
 from microgrid.rows import Row, row_of

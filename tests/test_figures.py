@@ -11,6 +11,7 @@ import pytest
 
 from microgrid import topological_order
 from microgrid.folding import folded
+from microgrid.names import node_names
 from titanic.__main__ import main
 from titanic.commands import FIGURES
 from titanic.figures import computation_graph, folded_graph, network_scheme, scalar_graph
@@ -135,7 +136,9 @@ def test_the_computation_graph_has_two_nodes_of_ones_and_a_square_for_the_loss(f
 
 
 def test_the_scalars_by_letters_have_the_arrows_of_6_2_the_concats_apart(forward: Forward) -> None:
-    contracted = {(arrow.operand.name, box.name) for box in folded(forward.L) for arrow in box.arrows}
+    contracted = {
+        (arrow.operand.name, box.name) for box in folded(node_names(forward.L)) for arrow in box.arrows
+    }
     into: dict[str, list[str]] = {}
     for tail, head in arrows_of(computation_graph(forward)):
         into.setdefault(head, []).append(tail)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgrid import draw
+from microgrid.arguments import one_line
 from microgrid.folding import folded
-from microgrid.names import called, expression, node_names, one_line, short, text
+from microgrid.names import called, expression, node_names, short, text
 from microgrid.nn import MLP, Neuron
 from microgrid.value import Value
 
@@ -137,7 +138,7 @@ def test_a_ported_mlp_folds_into_a_box_for_each_layers_weights_biases_and_activa
     model = MLP(2, [16, 16, 1])
     loss: Value = (model([0.5, -1.0]) - 1) ** 2  # type: ignore[operator, assignment]
     assert len(node_names(loss)) > 1000
-    drawn = [(re.sub(r"^mlp\d+", "mlp", box.name), len(box.nodes)) for box in folded(loss)]
+    drawn = [(re.sub(r"^mlp\d+", "mlp", box.name), len(box.nodes)) for box in folded(node_names(loss))]
     assert sorted(drawn[:-2]) == [
         *[("mlp.layer1.b", 16), ("mlp.layer1.h", 16), ("mlp.layer1.w", 32)],
         *[("mlp.layer2.b", 16), ("mlp.layer2.h", 16), ("mlp.layer2.w", 256)],

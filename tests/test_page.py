@@ -930,3 +930,17 @@ def test_titanic_step_says_why_there_is_no_page(tmp_path: Path, capsys: pytest.C
     assert main(["step", "--page", str(tmp_path / "nowhere" / "loss.html")]) == 1
     assert capsys.readouterr().err.endswith("No such file or directory; give --page another place\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_sorts_its_graph_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, y = diamond()
+    sorts = []
+
+    def counting(root: Value) -> list[Value]:
+        sorts.append(root)
+        return topological_order(root)
+
+    for module in ("names", "steps", "folding", "drawing", "page"):
+        monkeypatch.setattr(f"microgrid.{module}.topological_order", counting, raising=False)
+    show(y)
+    assert sorts == [y]
