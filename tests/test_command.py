@@ -314,7 +314,7 @@ def test_version_is_the_installed_one_or_says_that_there_is_none(
         raise importlib.metadata.PackageNotFoundError(name)
 
     for version, expected in (
-        (lambda name: f"1.2 of {name}", "1.2 of microgrid"),
+        (lambda name: f"1.2 of {name}", "1.2 of microgrid-autograd"),
         (not_found, "(not installed)"),
     ):
         monkeypatch.setattr(importlib.metadata, "version", version)

@@ -298,7 +298,7 @@ def _difference_table(verdict: Verdict) -> str:
 def version(options: argparse.Namespace) -> int:
     """Say which version is installed."""
     try:
-        result(f"titanic {importlib.metadata.version('microgrid')}")
+        result(f"titanic {importlib.metadata.version('microgrid-autograd')}")
     except importlib.metadata.PackageNotFoundError:
         result("titanic (not installed)")
     return 0
