@@ -146,20 +146,18 @@ class _Program:
 
     def source(self) -> str:
         """Return the text of the program."""
-        sections = [self.docstring(), self.constants, self.forward(), self.backward(), [self.result()]]
+        passes = [self.forward(), self.backward()]
+        called = {*re.findall(r"\w+(?=\()", "\n".join(itertools.chain(*passes)))}
+        sections = [self.docstring(called), self.constants, *passes, [self.result()]]
         body = "\n\n".join("\n".join(lines) for lines in sections if lines)
         return f"{_in_brackets('def program(', self.parameters, '):')}\n{textwrap.indent(body, INDENT)}\n"
 
-    def docstring(self) -> list[str]:
+    def docstring(self, called: set[str]) -> list[str]:
         """Return the lines that say what the program computes, and what its own functions are."""
         root, *wrt = [_escaped(self.labels[node]) for node in [self.root, *self.wrt]]
         if len(wrt) > 6:
             wrt[2:-1] = ["…"]
         summary = f'"""Return {root}' + (f" and its gradients by {', '.join(wrt)}." if wrt else ".")
-        lines = " ".join(
-            line for written in {*self.written.values()} for line in (written.result, *written.contributions)
-        )
-        called = set(re.findall(r"\w+(?=\()", lines))
         notes = [
             f"{name}{bodies.note}" for name, bodies in FUNCTIONS.items() if name in called and bodies.note
         ]

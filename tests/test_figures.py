@@ -212,7 +212,7 @@ def test_the_command_draws_as_many_passengers_as_are_asked_for(tmp_path: Path) -
     assert len(groups(ElementTree.parse(file).getroot(), "node")) == 62 + 38
     assert main(["draw", "folded", "--passengers", "7", "--out", str(tmp_path)]) == 0
     nodes = groups(ElementTree.parse(tmp_path / "folded-graph.svg").getroot(), "node")
-    assert [text.strip() for text in nodes["node-1"][:2]] == ["X", "7 × 3"]
+    assert "".join(nodes["node-1"]).startswith("X 7 × 3")
 
 
 def test_scalars_of_too_many_passengers_are_one_line_and_write_nothing(
