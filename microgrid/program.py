@@ -84,14 +84,15 @@ class Unrolled:
             )
         if set(map(type, numbers)) <= {float}:
             return self._of_floats(numbers)
-        if any(isinstance(number, Value) for number in numbers):
+        kinds = {*map(type, numbers)}
+        if any(issubclass(kind, Value) for kind in kinds):
             value, gradients = self._of_values(*map(as_value, numbers))
             return as_value(value), tuple(map(as_value, gradients))
-        if any(type(number) is Fraction for number in numbers):
+        if Fraction in kinds:
             return self._of_fractions(numbers)
-        if all(isinstance(number, Real) for number in numbers):
+        if all(issubclass(kind, Real) for kind in kinds):
             return self._of_floats([real(number) for number in numbers])
-        if (sympy := sys.modules.get("sympy")) and any(isinstance(number, sympy.Basic) for number in numbers):
+        if (sympy := sys.modules.get("sympy")) and any(issubclass(kind, sympy.Basic) for kind in kinds):
             return self._of_symbols(numbers, sympy)
         return self._of_arrays(numbers)
 
@@ -146,7 +147,7 @@ class Unrolled:
             ) from None
         arrays = [number for number in numbers if compat.is_array_api_obj(number)]
         for number in numbers:
-            if not compat.is_array_api_obj(number):
+            if type(number) is not float and not compat.is_array_api_obj(number):
                 real(number)
         try:
             xp = compat.array_namespace(*arrays)
@@ -169,10 +170,14 @@ class Unrolled:
         # Both branches of a conditional are computed, so NumPy's warnings say nothing.
         with xp.errstate(all="ignore") if compat.is_numpy_namespace(xp) else nullcontext():
             root, gradients = program(*given)
-        shape = xp.broadcast_arrays(*given)[0].shape
-        return xp.broadcast_to(asarray(root), shape), tuple(
-            xp.broadcast_to(asarray(gradient), shape) for gradient in gradients
-        )
+        shapes = {array.shape for array in given} - {()}
+        shape = shapes.pop() if len(shapes) == 1 else xp.broadcast_arrays(*given)[0].shape
+
+        def of_shape(result: Any) -> Any:
+            array = asarray(result)
+            return array if array.shape == shape else xp.broadcast_to(array, shape)
+
+        return of_shape(root), tuple(map(of_shape, gradients))
 
     def _of_symbols(self, numbers: Sequence[Any], sympy: ModuleType) -> tuple[Any, tuple[Any, ...]]:
         def exact(number: float) -> Any:

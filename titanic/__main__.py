@@ -181,7 +181,7 @@ OPTIONS = {
     ),
     "unrolled": _Option(
         action="store_true",
-        help="train by a straight-line program for one passenger, not a graph: the same weights, sooner",
+        help="train by a straight-line program, on arrays where NumPy is there: the same weights, sooner",
     ),
     "derivation": _Option(
         action="store_true",

@@ -238,13 +238,15 @@ def _reason(error: "graphviz.CalledProcessError") -> str:
 def unroll(options: argparse.Namespace) -> int:
     """Print the loss and its gradients by the weights, as a straight-line program for so many passengers."""
     n = options.passengers or 2
-    if n > 250:
-        raise CommandError(f"{n:,} passengers have more nodes than can be unrolled; give 250 or fewer")
     # Features, prices and weights are the program's inputs, so any will do here.
     network = Network(W1=[[0.0] * 4] * 4, W2=[[0.0]] * 5)
     forward = network.forward(X=[[0.0] * 3] * n, y=[0.0] * n)
     inputs = [*chain.from_iterable(forward.X), *forward.y, *network.parameters()]
-    result(microgrid.unroll(forward.L, inputs, wrt=network.parameters()).source.rstrip())
+    try:
+        program = microgrid.unroll(forward.L, inputs, wrt=network.parameters())
+    except ValueError as error:
+        raise CommandError(f"{str(error).partition(':')[0]}: give fewer passengers") from error
+    result(program.source.rstrip())
     return 0
 
 

@@ -14,9 +14,10 @@ import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TypeVar
 
-from microgrid import Value, unroll
+from microgrid import Unrolled, Value, unroll
 from titanic.network import Forward, Network, Numbers
 
 EPOCHS = 300
@@ -55,28 +56,59 @@ def train_unrolled(
 ) -> Iterator[float]:
     """The losses of the same training by a straight-line program, without a graph and many times as fast.
 
-    The graph of one passenger is unrolled once; each epoch runs that program on every passenger and adds up.
-    It goes from the last passenger to the first, as `backward` does, so the gradients and the weights are
-    those of `train`, bit for bit. The loss is the sum of all Gₖ / n, not H / n: its last digits may differ.
-    Raises TrainingError where `train` does.
+    The graph of one passenger is unrolled once. Where NumPy and array-api-compat are there, each epoch runs
+    that program on arrays, a column for each input, and adds up: the weights are those of `train` to their
+    last digits. Else it runs on each passenger, from the last to the first as `backward` goes: the same, bit
+    for bit. The loss is the sum of all Gₖ / n, not H / n. Raises TrainingError where `train` does.
     """
     X, y = network.inputs(X, y)
     one = Network(W1=[[0.0] * 4] * 4, W2=[[0.0]] * 5)
     graph = one.forward(X=[[0.0] * 3], y=[0.0])
     inputs = [*graph.X[0], *graph.y, graph.n, *one.parameters()]
-    program = unroll(graph.L, inputs, wrt=one.parameters()).function
+    program = unroll(graph.L, inputs, wrt=one.parameters())
     passengers = [(*[x.data for x in row], price.data, float(len(y))) for row, price in zip(X, y)][::-1]
+    run = _on_arrays(program, passengers) if has_arrays() else _on_floats(program, passengers)
 
     def compute() -> tuple[float, float, list[float]]:
-        weights = [parameter.data for parameter in network.parameters()]
-        loss, gradients = 0.0, [0.0] * len(weights)
-        for passenger in passengers:
-            share, contributions = program(*passenger, *weights)
-            loss += share
-            gradients = [gradient + contribution for gradient, contribution in zip(gradients, contributions)]
+        loss, gradients = run([parameter.data for parameter in network.parameters()])
         return loss, loss, gradients
 
     return _descend(network, epochs, learning_rate, compute)
+
+
+Run = Callable[[list[float]], tuple[float, list[float]]]  # from the weights to the loss and its gradients
+
+
+def has_arrays() -> bool:
+    """Whether programs can run on NumPy's arrays here."""
+    return bool(find_spec("numpy") and find_spec("array_api_compat"))
+
+
+def _on_arrays(program: Unrolled, passengers: list[tuple[float, ...]]) -> Run:
+    """The program run once, on a column for each input."""
+    import numpy
+
+    columns = list(numpy.array(passengers).T)
+
+    def run(weights: list[float]) -> tuple[float, list[float]]:
+        losses, gradients = program(*columns, *weights)
+        return float(losses.sum()), [float(gradient.sum()) for gradient in gradients]
+
+    return run
+
+
+def _on_floats(program: Unrolled, passengers: list[tuple[float, ...]]) -> Run:
+    """The program run on one passenger after the other."""
+
+    def run(weights: list[float]) -> tuple[float, list[float]]:
+        loss, gradients = 0.0, [0.0] * len(weights)
+        for passenger in passengers:
+            share, contributions = program.function(*passenger, *weights)
+            loss += share
+            gradients = [gradient + contribution for gradient, contribution in zip(gradients, contributions)]
+        return loss, gradients
+
+    return run
 
 
 def _descend(
