@@ -45,19 +45,28 @@ def debug(root: Value) -> None:
     The leaves start at 0. Quit after the last step, every grad is as `backward` leaves it from zeroed leaves;
     quit before, every grad is again what it was. Raises TypeError if root is not a Value.
     """
-    debugger = Debugger(root)
-    try:
-        debugger.interact()
-    finally:
-        debugger.close()
+    Debugger(root).interact()
 
 
 class Debugger(cmd.Cmd):
-    """The prompt of `debug`; stdin and stdout are the standard streams unless they are given."""
+    """The prompt of `debug`; stdin and stdout are the standard streams unless they are given.
+
+    With inside_program the root's own backward comes afterwards: however the prompt ends, it leaves every grad
+    as it found it, and `c` at the end of the pass goes on with the program.
+    """
 
     prompt = "(debug) "
 
-    def __init__(self, root: Value, stdin: TextIO | None = None, stdout: TextIO | None = None) -> None:
+    def __init__(
+        self,
+        root: Value,
+        stdin: TextIO | None = None,
+        stdout: TextIO | None = None,
+        *,
+        inside_program: bool = False,
+    ) -> None:
+        self.inside_program = inside_program
+        self.outcome = "quit"
         if sys.stdin is None:  # It was closed before the program began.
             stdin = stdin or io.StringIO()
         self.at_terminal = stdin is None and sys.stdin.isatty()
@@ -83,8 +92,15 @@ class Debugger(cmd.Cmd):
                 node.grad = 0.0
             root.grad = 1.0
 
-    def interact(self) -> None:
-        """Read commands and obey them until one quits."""
+    def interact(self) -> str:
+        """Read commands and obey them until one ends the session; return how: "quit" or "continue"."""
+        try:
+            self._interact()
+        finally:
+            self.close()
+        return self.outcome
+
+    def _interact(self) -> None:
         size = f"{_count(len(self.uses) + 1, 'node')}, {_count(self.total, 'step')}"
         self.say(f"{self.name(self.root)} = {short(self.root.data)}: {size}. h lists the commands.")
         self.show()
@@ -98,14 +114,16 @@ class Debugger(cmd.Cmd):
                 except UnicodeDecodeError as error:
                     self.say(f"\nThis is not text in {error.encoding}; h lists the commands.")
         kept, restored = "The grads of the complete pass stay.", "Every grad is again what it was."
-        self.say(kept if self.is_complete else restored)
+        if not self.inside_program:
+            self.say(kept if self.is_complete else restored)
 
     def close(self) -> None:
-        """Leave the grads of a complete pass; before its end, put back what was found."""
+        """Leave the grads of a complete pass; before its end, or inside a program, put back what was found."""
+        stays = self.is_complete and not self.inside_program
         with _noting_interrupts():
             for node, grad in self.found.items():
-                node.grad = 0.0 if self.is_complete else grad
-            if self.is_complete:
+                node.grad = 0.0 if stays else grad
+            if stays:
                 self.root.backward()  # The constants' grads have no steps.
 
     # Moving
@@ -118,9 +136,13 @@ class Debugger(cmd.Cmd):
 
     do_n = do_s = do_step = do_next
 
-    def do_continue(self, argument: str) -> None:
-        """c(ontinue): go on to the next breakpoint or to the end."""
+    def do_continue(self, argument: str) -> bool:
+        """c(ontinue): go on to the next breakpoint, to the end, to the program."""
+        if self.is_complete and self.inside_program:
+            self.outcome = "continue"
+            return True
         self.go_on(self.total)
+        return False
 
     do_c = do_continue
 
@@ -136,7 +158,8 @@ class Debugger(cmd.Cmd):
     def go_on(self, count: int) -> None:
         """Perform count steps, fewer at a breakpoint, and show the last."""
         if self.is_complete:
-            self.say("The pass is complete: back undoes a step, q quits.")
+            onward = "c goes on with the program" if self.inside_program else "q quits"
+            self.say(f"The pass is complete: back undoes a step, {onward}.")
             return
         self.move(count, self.breakpoints)
         self.show()

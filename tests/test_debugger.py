@@ -41,10 +41,7 @@ def obey(root: Value, *commands: str) -> str:
     """Return what a session prints after its first two lines and before its last."""
     output = io.StringIO()
     debugger = Debugger(root, io.StringIO("".join(command + "\n" for command in commands)), output)
-    try:
-        debugger.interact()
-    finally:
-        debugger.close()
+    debugger.interact()
     lines = output.getvalue().splitlines(keepends=True)
     return "".join(lines[2:-1])
 
@@ -223,6 +220,24 @@ def test_what_is_not_a_number_of_steps_is_one_line(number: str) -> None:
 def test_a_number_of_steps_may_be_larger_than_there_are() -> None:
     _, _, y = diamond()
     assert "step 4 of 4" in answer(y, f"s {'9' * 18}")
+
+
+# Inside a program whose own backward comes afterwards
+
+
+@given(root=random_graphs(), moves=moves, ends=st.sampled_from(["q", "c", None]))
+def test_inside_a_program_every_grad_is_left_as_it_was_found(
+    root: Value, moves: list[int], ends: str | None
+) -> None:
+    for number, node in enumerate(topological_order(root)):
+        node.grad = number / 7
+    found = bits(root)
+    commands = [f"s {move}" if move > 0 else f"back {-move}" for move in moves if move]
+    commands += ["c", "c"] if ends == "c" else ["q"] if ends else []
+    text = io.StringIO("".join(f"{command}\n" for command in commands))
+    outcome = Debugger(root, text, io.StringIO(), inside_program=True).interact()
+    assert outcome == ("continue" if ends == "c" else "quit")
+    assert bits(root) == found
 
 
 # Breakpoints
