@@ -11,6 +11,7 @@ Nothing is searched before somebody looks, and nothing is kept alive that the gr
 import ast
 import itertools
 import linecache
+import os
 import sys
 import sysconfig
 import types
@@ -67,7 +68,8 @@ _made: WeakKeyDictionary[Value, tuple[CodeType, int, int]] = WeakKeyDictionary()
 _serial_numbers = itertools.count(1)
 _active = 0  # how many recordings are on, in all threads
 
-_OURS = (str(Path(__file__).parent), "<unrolled ")
+# How the names of files begin whose code is not the program's.
+OURS = (f"{Path(__file__).parent}{os.sep}", "<unrolled ")
 _plain_init = Value.__init__
 
 
@@ -103,10 +105,15 @@ def _recording_init(self: Value, data: Number, label: str = "") -> None:
 
 def _record(node: Value) -> None:
     frame: FrameType | None = sys._getframe(2)
-    while frame and frame.f_code.co_filename.startswith(_OURS):
+    while frame and frame.f_code.co_filename.startswith(OURS):
         frame = frame.f_back
     if frame:
-        _made[node] = frame.f_code, frame.f_lasti, next(_serial_numbers)
+        record(node, frame.f_code, frame.f_lasti)
+
+
+def record(node: Value, code: CodeType, instruction: int) -> None:
+    """Note which instruction of the program made a node, or would have made it."""
+    _made[node] = code, instruction, next(_serial_numbers)
 
 
 def place_of(node: Value) -> Place | None:
@@ -211,7 +218,7 @@ def _namespaces() -> list[Mapping[str, object]]:
     frames = []
     frame: FrameType | None = sys._getframe(2)
     while frame:
-        if not frame.f_code.co_filename.startswith((*_OURS, *LIBRARIES, "<frozen ")):
+        if not frame.f_code.co_filename.startswith((*OURS, *LIBRARIES, "<frozen ")):
             frames.append(frame)
         frame = frame.f_back
     frames.reverse()

@@ -1,0 +1,207 @@
+"""The command line: python -m microgrid lesson.py runs a program and looks inside its backward passes."""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import webbrowser
+from collections.abc import Iterator, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn, TextIO
+
+from microgrid.arguments import one_line
+from microgrid.debugger import Debugger
+from microgrid.drawing import draw
+from microgrid.files import write_whole
+from microgrid.names import expression, node_names, short, text
+from microgrid.page import write_page
+from microgrid.recorder import place_of, recording
+from microgrid.running import Program, run
+from microgrid.steps import backward_steps
+from microgrid.unrolling import unroll
+from microgrid.value import REASONS, Value, topological_order
+
+DESCRIPTION = """\
+Run a program as Python does and look inside: at its first backward() a prompt
+opens, with the program's own lines and names. h lists the commands, c at the
+end of a pass goes on to the next backward(), q lets the program run. The
+program gets the grads that it has without this. Where it calls no backward(),
+the Value is shown that its last statement made or named."""
+
+EPILOG = """\
+The status is the program's own; 1 if there is nothing to show or it cannot be
+shown, 2 for a wrong command line."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the program that the command line names; ends in SystemExit unless the status is 0."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.program:
+        parser.error("give a program, such as lesson.py")
+    try:
+        program = _program(*options.program, how=options.how)
+    except (OSError, ImportError, ValueError) as error:
+        parser.error(_problem(error))
+    view = _View(options)
+    with recording():
+        known = Value
+        if options.micrograd:
+            from microgrid.compatibility import serve
+
+            known = serve()
+        if options.how == "-c":
+            program = program._replace(variables={"Value": known})
+        run(program, view, options.nth)
+    if view.problems:
+        sys.exit(1)
+
+
+def _program(name: str, *arguments: str, how: str) -> Program:
+    """Return the program of that name: a file, a module or the code itself.
+
+    Raises OSError, ImportError or ValueError if there is none.
+    """
+    if how == "-c":
+        return Program(name, "<string>", ["-c", *arguments])
+    if how == "-m":
+        spec = find_spec(name)
+        if spec and spec.submodule_search_locations is not None:
+            spec = find_spec(f"{name}.__main__")
+        source = getattr(spec.loader, "get_source", lambda name: None)(spec.name) if spec else None
+        if not spec or not spec.origin or source is None:
+            raise ImportError(f"there is no module {name} to be run, or no source of it")
+        return Program(source, spec.origin, [spec.origin, *arguments], spec)
+    source = Path(name).read_bytes()
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path[0] = os.path.dirname(os.path.realpath(name))
+    return Program(source, os.path.abspath(name), [name, *arguments])
+
+
+class _View:
+    """What the options ask to be shown of a graph; the prompt if they do not say."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.problems: list[str] = []
+
+    def __call__(self, root: Value, error: Exception | None) -> bool:
+        """Show the graph under root, and return whether to look at the next backward() too."""
+        options = self.options
+        if error:
+            _say(_failure(root, error), sys.stderr)
+        try:
+            if not any((options.steps, options.unroll, options.draw, options.page, options.open)):
+                return Debugger(root, inside_program=True).interact() == "continue"
+            self.write(root, error is not None)
+        except BrokenPipeError:  # Nobody reads any more; the program runs on.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (OSError, ImportError, ValueError, RuntimeError, subprocess.SubprocessError) as problem:
+            self.problems.append(_problem(problem))
+            _say(f"microgrid: {self.problems[-1]}", sys.stderr)
+        return False
+
+    def write(self, root: Value, failed: bool) -> None:
+        """Write the views that the options ask for."""
+        options = self.options
+        if options.steps:
+            for line in _computed(root) if failed else map(str, backward_steps(root)):
+                _say(line, sys.stdout)
+        if options.unroll:
+            nodes = topological_order(root)
+            inputs = [node for node in nodes if not node.operands and node.op != "constant"]
+            _say(unroll(root, inputs).source, sys.stdout)
+        if options.draw:
+            # The program's backward comes afterwards; there is none where the forward pass failed.
+            grads = {} if failed else {root: 1.0} | {s.operand: s.after for s in backward_steps(root)}
+            picture = draw(root, grads=grads, local_grads=True, highlight=root if failed else None)
+            write_whole(options.draw, picture.pipe(format=options.draw.suffix[1:].lower()))
+        if options.page or options.open:
+            page = options.page or Path(tempfile.mkdtemp(prefix="microgrid-"), "page.html")
+            write_page(root, page)
+            if options.open and not webbrowser.open(page.resolve().as_uri()):
+                raise RuntimeError(f"there is no browser to open {page} in")
+
+
+def _failure(root: Value, error: Exception) -> str:
+    """Return which operation of the forward pass failed, where in the program, and at which numbers."""
+    names = node_names(root)
+    place = place_of(root)
+    where = f"{Path(place.file).name}:{place.line}: {one_line(place.text)}" if place else ""
+    operands = [node for node in dict.fromkeys(root.operands) if node.op != "constant"]
+    at = ", ".join(f"{names[node]} = {short(node.data)}" for node in operands[:5])
+    reason = REASONS.get(type(error), error)
+    return f"The forward pass fails at {where}\n{one_line(text(expression(root, names)))} at {at}: {reason}"
+
+
+def _computed(root: Value) -> Iterator[str]:
+    """Yield how each node under root was computed, but root, which could not be."""
+    names = node_names(root)
+    for node in names:
+        if node.operands:
+            number = f" = {short(node.data)}" if node is not root else ""
+            yield f"{one_line(names[node])} = {one_line(text(expression(node, names)))}{number}"
+
+
+def _problem(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return one_line(str(error))
+
+
+def _say(line: str, stream: TextIO) -> None:
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+
+
+# The command line
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"microgrid: {message}; see python -m microgrid --help\n")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="python -m microgrid",
+        usage="python -m microgrid [OPTIONS] {lesson.py | -m MODULE | -c CODE} [ARGS]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    for how, meaning in (("-m", "run a module, as python -m does"), ("-c", "run this code; it knows Value")):
+        parser.add_argument(how, dest="how", action="store_const", const=how, default="", help=meaning)
+    parser.add_argument("--page", metavar="FILE", type=Path, help="write a web page, not open the prompt")
+    parser.add_argument("--open", action="store_true", help="open the web page in the browser")
+    parser.add_argument("--draw", metavar="FILE", type=_picture, help="draw the graph: svg, png, pdf, …")
+    parser.add_argument("--steps", action="store_true", help="print the steps of the backward pass")
+    parser.add_argument("--unroll", action="store_true", help="print the graph as a program")
+    parser.add_argument("--nth", metavar="N", type=_positive, default=1, help="show the Nth backward()")
+    parser.add_argument("--micrograd", action="store_true", help="run a program that imports micrograd")
+    parser.add_argument("program", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _picture(name: str) -> Path:
+    from graphviz import FORMATS
+
+    path = Path(name)
+    if path.suffix[1:].lower() not in FORMATS:
+        raise argparse.ArgumentTypeError(f"{name}: end the name in its format, .svg, .png, .pdf, …")
+    return path
+
+
+def _positive(number: str) -> int:
+    if not number.isdecimal() or int(number) < 1:
+        raise argparse.ArgumentTypeError(f"{number!r} is not a number of a backward(); give 1, 2, 3, …")
+    return int(number)
+
+
+if __name__ == "__main__":
+    main()
