@@ -7,6 +7,7 @@ import sys
 import tempfile
 import webbrowser
 from collections.abc import Iterator, Sequence
+from importlib.abc import InspectLoader
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn, TextIO
@@ -41,10 +42,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     if not options.program:
         parser.error("give a program, such as lesson.py")
-    try:
-        program = _program(*options.program, how=options.how)
-    except (OSError, ImportError, ValueError) as error:
-        parser.error(_problem(error))
     view = _View(options)
     with recording():
         known = Value
@@ -52,30 +49,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from microgrid.compatibility import serve
 
             known = serve()
-        if options.how == "-c":
-            program = program._replace(variables={"Value": known})
+        try:
+            program = _program(options.how, known, *options.program)
+        except (OSError, ImportError, ValueError) as error:
+            parser.error(_problem(error))
         run(program, view, options.nth)
     if view.problems:
         sys.exit(1)
 
 
-def _program(name: str, *arguments: str, how: str) -> Program:
-    """Return the program of that name: a file, a module or the code itself.
+def _program(how: str, known: type[Value], name: str, *arguments: str) -> Program:
+    """Return the program of that name: a file, the module for -m, the code itself, which knows Value, for -c.
 
     Raises OSError, ImportError or ValueError if there is none.
     """
     if how == "-c":
-        return Program(name, "<string>", ["-c", *arguments])
+        return Program(name, "<string>", ["-c", *arguments], variables={"Value": known})
     if how == "-m":
         spec = find_spec(name)
         if spec and spec.submodule_search_locations is not None:
             spec = find_spec(f"{name}.__main__")
-        source = getattr(spec.loader, "get_source", lambda name: None)(spec.name) if spec else None
-        if not spec or not spec.origin or source is None:
-            raise ImportError(f"there is no module {name} to be run, or no source of it")
-        return Program(source, spec.origin, [spec.origin, *arguments], spec)
+        if not spec or not spec.origin or not isinstance(spec.loader, InspectLoader):
+            raise ImportError(f"there is no module {name} to be run")
+        return Program(spec.loader.get_source(spec.name) or "", spec.origin, [spec.origin, *arguments], spec)
     source = Path(name).read_bytes()
-    if not getattr(sys.flags, "safe_path", False):
+    if not getattr(sys.flags, "safe_path", False):  # from Python 3.11
         sys.path[0] = os.path.dirname(os.path.realpath(name))
     return Program(source, os.path.abspath(name), [name, *arguments])
 

@@ -29,7 +29,7 @@ Variables = dict[str, object]
 
 
 class Program(NamedTuple):
-    """A program: its text, the file of it, its sys.argv, and the variables that it finds."""
+    """A program: its text, the file of it, its sys.argv, and the variables that it begins with."""
 
     source: str | bytes
     file: str
