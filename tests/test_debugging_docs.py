@@ -163,8 +163,10 @@ def test_pdb_finds_the_engine_by_the_name_of_its_file(
     assert f"Breakpoint 1 at {installed.value_py}:{the_line()}\n" in done.stdout
 
 
-def test_the_page_shows_sessions_of_both_debuggers() -> None:
+def test_the_page_shows_sessions_of_every_prompt() -> None:
     assert [session[0][0] for session in SESSIONS] == [
+        "python -m microgrid neuron.py",
+        "python -m microgrid --steps entropy.py",
         "python -m pdb lesson.py",
         "python -m pdb sheet.py",
         "python -m pdb distance.py",
