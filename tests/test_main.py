@@ -142,7 +142,7 @@ def test_the_grads_after_every_epoch_are_those_without_us(commands: list[str], e
 
 def test_c_at_the_end_of_each_pass_leads_through_the_training() -> None:
     ours = python(*MICROGRID, PROGRAMS / "training.py", commands="c\nc\n" * 5)
-    assert ours.stdout.count("The pass is complete.") == 5
+    assert ours.stdout.count("The pass is complete") == 5
     assert without_prompt(ours.stdout) == python(PROGRAMS / "training.py").stdout
 
 
@@ -372,8 +372,9 @@ def test_a_failure_after_the_view_is_not_viewed() -> None:
 @pytest.mark.parametrize("name", ["moons.py", "trace.py"])
 def test_a_program_for_micrograd_runs_unedited(name: str) -> None:
     ours, real = python(*MICROGRID, "--micrograd", "--nth", "1", PROGRAMS / name), python(PROGRAMS / name)
-    shown = re.sub(r"^.*\n> before .*\n\(debug\) \n", "", ours.stdout, flags=re.MULTILINE)
-    assert (shown, ours.stderr, ours.returncode) == (real.stdout, "", 0)
+    printed = real.stdout.splitlines()
+    assert [line for line in ours.stdout.splitlines() if line in printed] == printed
+    assert (ours.stderr, ours.returncode) == ("", 0)
     assert real.returncode == 0 and real.stdout
 
 
@@ -466,7 +467,7 @@ def test_in_a_terminal_a_training_is_followed_epoch_by_epoch() -> None:
     with terminal(PROGRAMS / "training.py") as child:
         child.expect_exact("(debug) ")
         for epoch in epochs[:2]:
-            assert "The pass is complete." in answer(child, "c")
+            assert "The pass is complete" in answer(child, "c")
             assert epoch in answer(child, "c")
         child.sendline("q")
         for epoch in epochs[2:]:
