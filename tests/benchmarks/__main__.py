@@ -1,8 +1,9 @@
 """Time the engine beside others on the same work and print the tables of docs/performance.md.
 
-Each side runs in a process of its own and the two take turns, with Python's garbage collector as it is by
-default. Times are processor time. A ratio is that of two neighbouring turns; the tables show the median of
-the ratios, with the lowest and the highest. That both sides compute the same numbers is checked.
+Each side runs in a process of its own, once with Python's garbage collector on and once with it off, and all
+sides of a table's work take turns. Times are processor time. A time is the median over the turns; a ratio is
+that of two times of one turn, and the tables show the median of the ratios, with the lowest and the highest.
+A cell with two figures shows the collector on, then off. That all sides compute the same numbers is checked.
 """
 
 import argparse
@@ -12,24 +13,16 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
+from contextlib import ExitStack
+from functools import cached_property
 from importlib.util import find_spec
 from resource import RUSAGE_CHILDREN, getrusage
 from statistics import median
 from tempfile import TemporaryDirectory
-from time import process_time
-from timeit import repeat
-from types import FrameType
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import NamedTuple
 
-from microgrid import Value, topological_order
-
-from .engines import microgrid
-from .works import network_loss, source, table, weights
-
-if TYPE_CHECKING:
-    from _typeshed import TraceFunction
+from .works import source
 
 
 class Side(NamedTuple):
@@ -41,174 +34,182 @@ class Side(NamedTuple):
     collector: str = "on"
 
 
-class Comparison(NamedTuple):
-    """A line of the first table: our side, the other side, and how many times as fast ours is to be."""
+COLLECTORS = ("on", "off")
+Turns = dict[Side, list[list[float]]]  # of each side, for each turn the seconds of its parts
 
-    title: str
-    ours: Side
-    other: Side
-    goal: str = ""
-
-
-def network(name: str) -> Side:
-    """The sheet's network on 714 passengers."""
-    return Side(name, "network", "714,4")
-
-
-COMPARISONS = [
-    Comparison("network, `Value.sum`", network("microgrid"), network("micrograd"), "12 ×"),
-    Comparison("network, Python's `sum`", network("microgrid_python_sum"), network("micrograd"), "9 ×"),
-    Comparison("README graph", Side("microgrid", "readme"), Side("micrograd", "readme"), "4 ×"),
-    *[
-        Comparison(
-            f"{title} of {size:,}", Side("microgrid", work, str(size)), Side("micrograd", work, str(size))
-        )
-        for work, title in (("chain", "chain"), ("fan_in", "fan-in"))
-        for size in (1_000, 100_000)
-    ],
-    Comparison("network, `Value.sum`", network("microgrid"), network("torch"), "8 ×"),
-    Comparison("README graph", Side("microgrid", "readme"), Side("torch", "readme"), "8 ×"),
-    Comparison("network, unrolled", network("unrolled"), network("micrograd"), "200 ×"),
-    Comparison("network, unrolled", network("unrolled"), network("microgrid")),
-    Comparison("network, unrolled", network("unrolled"), network("by_hand"), "0.77 ×"),
+SHEET = ("network", "714,4")
+DEMO = ("moons", "10")
+LANGUAGE_MODEL = ("language_model", "1")
+# What is measured beside others: title, work and size, the engines.
+ENGINES = [
+    ("README graph", "readme", "", ["microgrid", "micrograd", "microgpt", "torch"]),
+    ("the sheet, `Value.sum`", *SHEET, ["microgrid_sum", "micrograd", "microgpt_sum", "torch"]),
+    ("the sheet, Python's `sum`", *SHEET, ["microgrid", "micrograd", "microgpt"]),
+    ("micrograd's demo", *DEMO, ["microgrid", "micrograd", "microgpt"]),
+    ("language model", *LANGUAGE_MODEL, ["microgrid", "micrograd", "microgpt"]),
+    ("chain of 100,000", "chain", "100000", ["microgrid", "micrograd", "microgpt"]),
+    ("fan-in of 100,000", "fan_in", "100000", ["microgrid_sum", "micrograd", "microgpt_sum"]),
 ]
+WAYS = {
+    "micrograd": "micrograd's graph",
+    "microgrid_sum": "graph of Values",
+    "on_floats": "program on floats",
+    "by_hand": "the same by hand",
+    "on_arrays": "program on NumPy arrays",
+    "compiled": "program compiled by numba",
+}
+DERIVATIVES = [
+    (f"{of} of {name}", size)
+    for of in ("gradient", "Hessian")
+    for name, size in (("Rosenbrock's function", "2"), ("a net", "13"))
+]
+WORKS = [("the sheet", *SHEET), ("micrograd's demo", *DEMO), ("language model", *LANGUAGE_MODEL)]
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-NEEDS = {"micrograd": "micrograd", "torch": "torch", "tensors": "torch"}
+# The packages that a side needs.
+NEEDS = {
+    "micrograd": ["micrograd"],
+    "torch": ["torch"],
+    "tensors": ["torch"],
+    "microgrid_beside_torch": ["torch"],
+    "on_arrays": ["numpy", "array_api_compat"],
+    "compiled": ["numpy", "numba"],
+}
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="the first table alone, in fewer and shorter turns"
-    )
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns, to see that all works")
     quick = parser.parse_args().quick
-    missing = sorted({package for package in NEEDS.values() if find_spec(package) is None})
+    turns, seconds = (3, 0.1) if quick else (11, 0.5)
+    missing = sorted(
+        {package for packages in NEEDS.values() for package in packages if not find_spec(package)}
+    )
     if missing:
         print(f"Left out, because not installed: {', '.join(missing)}", file=sys.stderr)
     print(f"Python {platform.python_version()}; passengers: {source().source.rsplit('/')[-1]}")
-    beside_others(turns=5 if quick else 15, seconds=0.1 if quick else 0.3)
-    if not quick:
-        by_size()
-        cost_of_a_node()
-        footprint()
-        import_time()
-        beside_tensors()
+    beside_others(turns, seconds)
+    collector(turns, seconds)
+    parts(turns, seconds)
+    ways(turns, seconds)
+    derivatives(turns, seconds)
+    beside_tensors(turns, seconds / 4)
+    by_size(turns, seconds)
+    import_time(turns)
 
 
 def beside_others(turns: int, seconds: float) -> None:
-    """Print how many times as fast as others the engine is."""
-    heading("work", "microgrid", "other", "times as fast (lowest, highest)", "to reach")
-    for title, ours, other, goal in COMPARISONS:
-        if is_there(other):
-            turns_taken = take_turns(ours, other, turns, seconds)
-            mine, theirs = (median(times) for times in zip(*turns_taken))
-            ratios = [theirs / mine for mine, theirs in turns_taken]
-            row(title, duration(mine), f"{other.name} {duration(theirs)}", spread(ratios), goal)
+    """Print how many times as fast as other engines this one is."""
+    heading("work", "engine", "collector on", "microgrid is faster", "collector off", "microgrid is faster")
+    for title, work, size, engines in ENGINES:
+        compare(title, work, size, engines, turns, seconds)
 
 
-def by_size() -> None:
+def collector(turns: int, seconds: float) -> None:
+    """Print what the collector costs, in a bare process and in one that has imported PyTorch."""
+    heading("work", "process", "collector on", "collector off", "on takes as long as off")
+    for title, *work in WORKS:
+        sides = [Side("microgrid", *work), Side("microgrid_beside_torch", *work)]
+        taken = take_turns(sides, turns, seconds)
+        for side in sides:
+            if side in taken:
+                on, off = (wholes(taken[side._replace(collector=collector)]) for collector in COLLECTORS)
+                process = "with PyTorch" if "torch" in side.name else "bare"
+                ratio = spread([a / b for a, b in zip(on, off)])
+                row(title, process, duration(median(on)), duration(median(off)), ratio)
+
+
+def derivatives(turns: int, seconds: float) -> None:
+    """Print how grad and hessian compare with torch.autograd.functional."""
+    heading("work", "by", "collector on", "microgrid is faster", "collector off", "microgrid is faster")
+    for work, size in DERIVATIVES:
+        compare(work, work, size, ["microgrid", "torch"], turns, seconds)
+
+
+def compare(title: str, work: str, size: str, names: list[str], turns: int, seconds: float) -> None:
+    """Print a line for each side, and how many times as fast as it the first one is."""
+    taken = take_turns([Side(name, work, size) for name in names], turns, seconds)
+    for side in taken:
+        if side.collector == "on":
+            cells = []
+            for collector in COLLECTORS:
+                ours = wholes(taken[Side(names[0], work, size, collector)])
+                theirs = wholes(taken[side._replace(collector=collector)])
+                ratio = spread([b / a for a, b in zip(ours, theirs)]) if side.name != names[0] else ""
+                cells += [duration(median(theirs)), ratio]
+            row(title, side.name.removesuffix("_sum"), *cells)
+
+
+def ways(turns: int, seconds: float) -> None:
+    """Print how many times as fast as a graph the ways without one take an epoch of the sheet's network."""
+    taken = take_turns([Side(name, *SHEET) for name in WAYS], turns, seconds)
+    graphs = [name for name in ("micrograd", "microgrid_sum") if Side(name, *SHEET) in taken]
+    heading("way", "collector", "an epoch", *[f"beside {WAYS[name]}" for name in graphs])
+    for side, turns_of_side in taken.items():
+        mine = wholes(turns_of_side)
+        ratios = []
+        for name in graphs:
+            theirs = wholes(taken[Side(name, *SHEET, side.collector)])
+            ratios.append("" if name == side.name else spread([b / a for a, b in zip(mine, theirs)]))
+        row(WAYS[side.name], side.collector, duration(median(mine)), *ratios)
+
+
+def parts(turns: int, seconds: float) -> None:
+    """Print the parts of the turn whose whole is the median, which add up; and the memory of a node."""
+    columns = "forward", "order", "backward", "drop", "whole", "nodes", "bytes a node"
+    heading("work", "engine", "collector", *columns)
+    for title, *work in WORKS:
+        sides = [Side(name, *work) for name in ("microgrid", "microgpt", "micrograd")]
+        with Processes("parts", sides, seconds) as processes:
+            taken = processes.take_turns(turns)
+            for side, process in processes.by_side.items():
+                middle = sorted(taken[side], key=sum)[turns // 2]
+                forward, order, backward, drop = middle
+                count, memory = process.first
+                row(
+                    title,
+                    side.name,
+                    side.collector,
+                    duration(forward),
+                    duration(order) if order else "in backward",
+                    duration(backward),
+                    duration(drop),
+                    f"**{duration(sum(middle))}**",
+                    f"{count:,}",
+                    f"{memory:.0f}",
+                )
+
+
+def by_size(turns: int, seconds: float) -> None:
     """Print what a node costs in graphs of different sizes: to build, to go back through, to drop."""
     heading("graph", "collector", *[f"{size:,} nodes" for size in SIZES], "1,000,000 against 10,000")
-    for work in ("chain", "fan_in"):
-        for collector in ("off", "on"):
-            sides = {size: Side("microgrid", work, str(size), collector) for size in SIZES}
-            costs = []
-            for size in SIZES:
-                turns_taken = take_turns(sides[size], sides[10_000], turns=7, seconds=0.5)
-                costs.append(duration(median(mine for mine, _ in turns_taken) / size))
-            ratios = [mine / base / 100 for mine, base in turns_taken]
-            row(work, collector, *costs, spread(ratios))
+    for work, title in (("chain", "chain"), ("fan_in", "fan-in")):
+        taken = take_turns([Side("microgrid_sum", work, str(size)) for size in SIZES], turns, seconds)
+        for collector in COLLECTORS:
+            costs = {
+                size: [
+                    whole / size for whole in wholes(taken[Side("microgrid_sum", work, str(size), collector)])
+                ]
+                for size in SIZES
+            }
+            ratios = [large / small for large, small in zip(costs[1_000_000], costs[10_000])]
+            row(title, collector, *[duration(median(cost)) for cost in costs.values()], spread(ratios))
 
 
-def cost_of_a_node() -> None:
-    """Print what a node of the network costs, part by part, and what is the least that it could."""
-    engine = microgrid()
-    X, y = table(714)
-    A = [[engine.constant(number) for number in [*row, 1.0]] for row in X]
-    prices, ones = [engine.constant(price) for price in y], [engine.constant(1.0) for _ in y]
-    leaves = [engine.leaf(weight) for weight in weights(4)]
-
-    def forward() -> Value:
-        return cast(Value, network_loss(engine, A, prices, ones, leaves, 714.0))
-
-    loss = forward()
-    nodes = len(topological_order(loss))
-    names = {"x": 1.5, "y": 2.5, "a": Value(1.5), "b": Value(2.5), "new": object.__new__, "Value": Value}
-    heading("what", "time", "bytecodes")
-    for what, statement in [
-        ("`x * y` of floats", "x * y"),
-        ("an empty object of a Value's size", "new(Value)"),
-        ("`x * y` of Values", "a * b"),
-    ]:
-        timings = repeat(statement, globals=names, number=20_000, repeat=50, timer=process_time)
-        count = 1 + bytecodes(partial(eval, statement, names)) - bytecodes(partial(eval, "x", names))
-        row(what, duration(min(timings) / 20_000), str(count))
-    functions: list[tuple[str, Callable[[], object]]] = [
-        ("the network's forward pass, a node", forward),
-        ("its `topological_order`, a node", partial(topological_order, loss)),
-        ("its `backward()`, that order included, a node", loss.backward),
-    ]
-    for what, function in functions:
-        seconds = min(repeat(function, number=1, repeat=25, timer=process_time)) / nodes
-        row(what, duration(seconds), f"{bytecodes(function) / nodes:.0f}")
-
-
-def bytecodes(function: Callable[[], object]) -> int:
-    """Return how many bytecodes Python executes for a call."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, argument: object) -> "TraceFunction":
-        nonlocal count
-        frame.f_trace_opcodes = True
-        count += event == "opcode"
-        return trace
-
-    sys.settrace(trace)
-    try:
-        function()
-    finally:
-        sys.settrace(None)
-    return count
-
-
-def footprint() -> None:
-    """Print what a node of the network takes of memory, and of time to be dropped."""
-    heading("network on 714 passengers", "bytes a node", "time to drop a node")
-    for name in ("microgrid", "micrograd"):
-        if is_there(network(name)):
-            runs = [
-                subprocess.run(
-                    [sys.executable, "-m", "tests.benchmarks.footprint", name, "714"],
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                ).stdout.split()
-                for _ in range(5)
-            ]
-            taken, seconds = (median(map(float, column)) for column in zip(*runs))
-            row(name, f"{taken:.0f}", duration(seconds))
-
-
-def import_time() -> None:
-    """Print how much longer than a bare Python one takes that imports the engine, or every window too."""
-    statements = ("pass", "import microgrid", "from microgrid import *")
-    with TemporaryDirectory() as folder:
-        # Compiled modules are there from the second time on, as they are for users.
-        for statement in statements:
-            seconds_of(statement, folder)
-        rounds = [[seconds_of(statement, folder) for statement in statements] for _ in range(21)]
-    bare, engine, windows = (median(seconds) for seconds in zip(*rounds))
-    heading("a process", "bare Python", "with `import microgrid`", "with every window too", "to reach")
-    over = median(engine - bare for bare, engine, _ in rounds)
-    row("processor time", duration(bare), duration(engine), duration(windows), "")
-    row(
-        "over bare Python",
-        "",
-        duration(over),
-        duration(median(each[2] - each[0] for each in rounds)),
-        "30 ms",
-    )
+def import_time(turns: int) -> None:
+    """Print how much longer than a bare Python one takes that imports the engine, or every view too."""
+    heading("a process", "collector", "bare Python", "with `import microgrid`", "with every view too")
+    for collector in COLLECTORS:
+        start = "" if collector == "on" else "import gc; gc.disable(); "
+        statements = [f"{start}{rest}" for rest in ("pass", "import microgrid", "from microgrid import *")]
+        with TemporaryDirectory() as folder:
+            # Compiled modules are there from the second time on, as they are for users.
+            for statement in statements:
+                seconds_of(statement, folder)
+            rounds = [[seconds_of(statement, folder) for statement in statements] for _ in range(turns)]
+        row("processor time", collector, *[duration(median(column)) for column in zip(*rounds)])
+        over = [[each - bare for each in others] for bare, *others in rounds]
+        row("over bare Python", collector, "", *[duration(median(column)) for column in zip(*over)])
 
 
 def seconds_of(statement: str, cache: str) -> float:
@@ -222,32 +223,42 @@ def seconds_of(statement: str, cache: str) -> float:
     return ended.ru_utime + ended.ru_stime - started.ru_utime - started.ru_stime
 
 
-def beside_tensors() -> None:
-    """Print how many times as fast as PyTorch's matrices the scalars are: slower, below 1."""
-    if not is_there(network("tensors")):
-        return
-    passengers = (1, 4, 16, 64, 256)
-    heading("hidden units", "scalars", *[f"{n} passenger{'s' * (n > 1)}" for n in passengers])
-    for hidden in (4, 16, 64):
-        for name in ("microgrid", "unrolled"):
-            cells = []
-            for n in passengers:
-                size = f"{n},{hidden}"
-                sides = Side(name, "network", size), Side("tensors", "network", size)
-                cells.append(times(median(b / a for a, b in take_turns(*sides, turns=7, seconds=0.1))))
-            row(str(hidden), {"microgrid": "graph"}.get(name, name), *cells)
+def beside_tensors(turns: int, seconds: float) -> None:
+    """Print how many times as fast as PyTorch's matrices the ways of microgrid are: slower, below 1."""
+    passengers = (1, 8, 64, 512)
+    heading("hidden units", "way", *[f"{n} passenger{'s' * (n > 1)}" for n in passengers])
+    for hidden in (4, 64):
+        names = ("microgrid_sum", "on_floats", "on_arrays")
+        cells: dict[str, list[str]] = {name: [] for name in names if is_there(name)}
+        for n in passengers:
+            sides = [Side(name, "network", f"{n},{hidden}") for name in (*cells, "tensors")]
+            taken = take_turns(sides, turns, seconds)
+            if Side("tensors", "network", f"{n},{hidden}") not in taken:
+                return
+            for name, line in cells.items():
+                pair = []
+                for collector in COLLECTORS:
+                    ours, theirs = (
+                        wholes(taken[Side(each, "network", f"{n},{hidden}", collector)])
+                        for each in (name, "tensors")
+                    )
+                    pair.append(times(median(b / a for a, b in zip(ours, theirs))))
+                line.append(" / ".join(pair))
+        for name, line in cells.items():
+            row(str(hidden), WAYS[name], *line)
 
 
 # Taking turns
 
 
-def take_turns(ours: Side, other: Side, turns: int, seconds: float) -> list[tuple[float, float]]:
-    """Return the seconds of the two sides in each turn."""
-    with Process(ours, seconds) as our_process, Process(other, seconds) as other_process:
-        same_work = ours[1:3] == other[1:3]
-        if same_work and not agree(our_process.numbers, other_process.numbers):
-            raise SystemExit(f"{ours} and {other} differ in their numbers")
-        return [(our_process.time(), other_process.time()) for _ in range(turns)]
+def take_turns(sides: Iterable[Side], turns: int, seconds: float) -> Turns:
+    """Return what the sides take in each turn, each with the collector on and off."""
+    with Processes("side", sides, seconds) as processes:
+        (first, expected), *others = [(side, process.first) for side, process in processes.by_side.items()]
+        for side, numbers in others:
+            if side[1:3] == first[1:3] and not agree(expected, numbers):
+                raise SystemExit(f"{first} and {side} differ in their numbers")
+        return processes.take_turns(turns)
 
 
 def agree(ours: Iterable[float], others: Iterable[float]) -> bool:
@@ -255,24 +266,56 @@ def agree(ours: Iterable[float], others: Iterable[float]) -> bool:
     return all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9) for a, b in zip(ours, others, strict=True))
 
 
+class Processes:
+    """A process for each side whose packages are there, with the collector on and off."""
+
+    def __init__(self, module: str, sides: Iterable[Side], seconds: float) -> None:
+        self.stack = ExitStack()
+        self.by_side = {
+            each: self.stack.enter_context(Process(module, each, seconds))
+            for side in sides
+            if is_there(side.name)
+            for each in (side._replace(collector=collector) for collector in COLLECTORS)
+        }
+
+    def take_turns(self, turns: int) -> Turns:
+        """Return what each side takes in each turn."""
+        for process in self.by_side.values():
+            assert process.first
+        taken = [{side: process.time() for side, process in self.by_side.items()} for _ in range(turns)]
+        return {side: [turn[side] for turn in taken] for side in self.by_side}
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stack.close()
+
+
 class Process:
     """A process that times one side whenever it is asked."""
 
-    def __init__(self, side: Side, seconds: float) -> None:
-        command = [sys.executable, "-m", "tests.benchmarks.side", *side, str(seconds)]
+    def __init__(self, module: str, side: Side, seconds: float) -> None:
+        command = [sys.executable, "-m", f"tests.benchmarks.{module}", *side, str(seconds)]
         self.popen = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.numbers: list[float] = ast.literal_eval(self.answer())
 
-    def time(self) -> float:
-        """The seconds that one run takes now."""
+    @cached_property
+    def first(self) -> list[float]:
+        """What the process prints when it is ready."""
+        return self.answer()
+
+    def time(self) -> list[float]:
+        """The seconds that the parts of one run take now."""
         assert self.popen.stdin is not None
         print(file=self.popen.stdin, flush=True)
-        return float(self.answer())
+        return self.answer()
 
-    def answer(self) -> str:
+    def answer(self) -> list[float]:
         """The next line that the process prints."""
         assert self.popen.stdout is not None
-        return self.popen.stdout.readline() or sys.exit("a side failed; its message is above")
+        line = self.popen.stdout.readline() or sys.exit("a side failed; its message is above")
+        numbers: list[float] = ast.literal_eval(line)
+        return numbers
 
     def __enter__(self) -> "Process":
         return self
@@ -281,9 +324,14 @@ class Process:
         self.popen.communicate()
 
 
-def is_there(side: Side) -> bool:
-    """Whether the package is installed that a side needs."""
-    return side.name not in NEEDS or find_spec(NEEDS[side.name]) is not None
+def is_there(name: str) -> bool:
+    """Whether the packages are installed that a side needs."""
+    return all(find_spec(package) for package in NEEDS.get(name, []))
+
+
+def wholes(turns: list[list[float]]) -> list[float]:
+    """The seconds of each turn."""
+    return [sum(parts) for parts in turns]
 
 
 # Tables
@@ -308,7 +356,7 @@ def spread(ratios: list[float]) -> str:
 
 def times(ratio: float) -> str:
     """A ratio in two or three digits."""
-    return f"{ratio:.0f} ×" if ratio >= 20 else f"{ratio:.1f} ×" if ratio >= 1 else f"{ratio:.2f} ×"
+    return f"{ratio:,.0f} ×" if ratio >= 20 else f"{ratio:.1f} ×" if ratio >= 1 else f"{ratio:.2f} ×"
 
 
 def duration(seconds: float) -> str:

@@ -1,9 +1,11 @@
 """The engines that are compared, each at its best."""
 
+import math
 import sys
 import threading
 from collections.abc import Callable
-from typing import cast
+from importlib import import_module
+from typing import Any, cast
 
 from .works import Engine, Scalar
 
@@ -12,23 +14,57 @@ Add = Callable[[list[Scalar]], Scalar]
 
 
 def microgrid() -> Engine:
-    """Our engine, each sum one node."""
-    from microgrid import Value
-
-    return Engine(cast(Make, Value), cast(Make, Value), cast(Add, Value.sum))
-
-
-def microgrid_python_sum() -> Engine:
     """Our engine, sums made by Python's sum."""
     from microgrid import Value
 
     return Engine(cast(Make, Value), cast(Make, Value), one_after_the_other)
 
 
+def microgrid_sum() -> Engine:
+    """Our engine, each sum one node."""
+    from microgrid import Value
+
+    return Engine(cast(Make, Value), cast(Make, Value), cast(Add, Value.sum))
+
+
+def microgrid_beside_torch() -> Engine:
+    """Our engine in a process that has imported PyTorch, whose objects the collector looks through too."""
+    import_module("torch")
+    return microgrid()
+
+
+def microgpt() -> Engine:
+    """microgpt's way of writing a Value, sums made by Python's sum, since it has no sum of its own."""
+    from .microgpt import Value
+
+    return Engine(cast(Make, Value), cast(Make, Value), one_after_the_other)
+
+
+def microgpt_sum() -> Engine:
+    """microgpt's way with a sum of one node added."""
+    from .microgpt import Value
+
+    return Engine(cast(Make, Value), cast(Make, Value), cast(Add, Value.sum))
+
+
 def micrograd() -> Engine:
-    """Karpathy's micrograd, which has no sum of its own."""
+    """Karpathy's micrograd, with exp and log written as its own operations are: it has none, and no sum."""
     from micrograd.engine import Value
 
+    def operation(function: Callable[[float], float], slope: Callable[[float, float], float]) -> Any:
+        def method(x: Any) -> Any:
+            out = Value(function(x.data), (x,))
+
+            def _backward() -> None:
+                x.grad += slope(x.data, out.data) * out.grad
+
+            out._backward = _backward
+            return out
+
+        return method
+
+    Value.exp = operation(math.exp, lambda x, z: z)
+    Value.log = operation(math.log, lambda x, z: 1.0 / x)
     return Engine(Value, Value, one_after_the_other)
 
 
@@ -56,15 +92,13 @@ def one_after_the_other(values: list[Scalar]) -> Scalar:
 
 
 ENGINES: dict[str, Callable[[], Engine]] = {
-    "microgrid": microgrid,
-    "microgrid_python_sum": microgrid_python_sum,
-    "micrograd": micrograd,
-    "torch": torch,
+    engine.__name__: engine
+    for engine in (microgrid, microgrid_sum, microgrid_beside_torch, microgpt, microgpt_sum, micrograd, torch)
 }
 
 
 def on_a_deep_stack(main: Callable[..., None]) -> None:
-    """Call main with the command line's words; micrograd recurses once for each node on the way to a leaf."""
+    """Call main with the command line's words; micrograd and microgpt recurse once a node on the way down."""
     sys.setrecursionlimit(10**7)
     threading.stack_size(1023 * 2**20)
     thread = threading.Thread(target=main, args=sys.argv[1:])

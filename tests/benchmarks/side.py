@@ -2,24 +2,30 @@
 
     python -m tests.benchmarks.side SIDE WORK SIZE COLLECTOR SECONDS
 
-SIDE is an engine or a way without graph, SIZE the numbers that the work takes ("714,4"), COLLECTOR on or off.
-It prints the work's numbers, then for each line on standard input the seconds of processor time that one run
-takes: the mean of as many runs in a row as fill SECONDS.
+SIDE is an engine or a way without a graph, SIZE the numbers that the work takes ("714,4"), COLLECTOR on or
+off. It prints the work's numbers, then for each line on standard input the seconds of processor time that one
+run takes: the mean of as many runs in a row as fill SECONDS. With the collector off, what earlier runs left is
+collected before that.
 """
 
 import gc
 import sys
 from time import process_time
 
+from .derivatives import DERIVATIVES
 from .engines import ENGINES, on_a_deep_stack
 from .without_graph import WITHOUT_GRAPH
-from .works import WORKS, Run
+from .works import WORKS, Run, forward_and_backward
 
 
 def prepare(side: str, work: str, size: str) -> Run:
     """The run of this side on this work."""
     numbers = [int(number) for number in size.split(",") if number]
-    return WITHOUT_GRAPH[side](*numbers) if side in WITHOUT_GRAPH else WORKS[work](ENGINES[side](), *numbers)
+    if work in DERIVATIVES:
+        return DERIVATIVES[work](side, *numbers)
+    if side in WITHOUT_GRAPH:
+        return WITHOUT_GRAPH[side](*numbers)
+    return forward_and_backward(WORKS[work](ENGINES[side](), *numbers))
 
 
 def main(side: str, work: str, size: str, collector: str, seconds: str) -> None:
@@ -30,12 +36,14 @@ def main(side: str, work: str, size: str, collector: str, seconds: str) -> None:
     print(run(), flush=True)
     started = process_time()
     run()
-    times = max(1, round(float(seconds) / max(process_time() - started, 1e-6)))
+    repetitions = max(1, round(float(seconds) / max(process_time() - started, 1e-6)))
     for _ in sys.stdin:
+        if collector == "off":
+            gc.collect()
         started = process_time()
-        for _ in range(times):
+        for _ in range(repetitions):
             run()
-        print((process_time() - started) / times, flush=True)
+        print([(process_time() - started) / repetitions], flush=True)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The network's loss and gradients without a graph of scalars: unrolled, by hand, by PyTorch's tensors."""
+"""The network's loss and gradients without a graph: by its program, by hand, by PyTorch's matrices."""
 
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
-from microgrid import Value, unroll
+from microgrid import Unrolled, Value, unroll
 
 from . import engines
 from .works import Run, network_loss, table, weights
@@ -11,15 +11,58 @@ from .works import Run, network_loss, table, weights
 Program = Callable[..., tuple[float, tuple[float, ...]]]
 
 
-def unrolled(n: int, hidden: int) -> Run:
-    """The program that unroll makes of one passenger's graph, run on each."""
+def program_of_one(hidden: int, n: float) -> Unrolled:
+    """The program of one passenger's share of the loss and its gradients by the weights."""
     engine = engines.microgrid()
     X, y = [engine.leaf(0.0) for _ in range(3)], [engine.leaf(0.0)]
     b1, b2 = engine.leaf(1.0), engine.leaf(1.0)
     leaves = [engine.leaf(weight) for weight in weights(hidden)]
-    loss = network_loss(engine, [[*X, b1]], y, [b2], leaves, float(n))
-    inputs, wrt = cast(list[Value], [*X, *y, *leaves]), cast(list[Value], leaves)
-    return on_each_passenger(unroll(cast(Value, loss), inputs, wrt).function, n, hidden)
+    loss = network_loss(engine, [[*X, b1]], y, [b2], leaves, n)
+    return unroll(cast(Value, loss), cast(list[Value], [*X, *y, *leaves]), cast(list[Value], leaves))
+
+
+def on_floats(n: int, hidden: int) -> Run:
+    """The program on each passenger."""
+    return on_each_passenger(program_of_one(hidden, float(n)).function, n, hidden)
+
+
+def on_arrays(n: int, hidden: int) -> Run:
+    """The program on all passengers at once: a NumPy array for each input."""
+    import numpy as np
+
+    program = program_of_one(hidden, float(n))
+    X, y = table(n)
+    columns = [np.array(column) for column in zip(*X)] + [np.array(y)]
+    start = weights(hidden)
+
+    def run() -> list[float]:
+        loss, gradients = program(*columns, *start)
+        return [float(loss.sum()), *[float(gradient.sum()) for gradient in gradients]]
+
+    return run
+
+
+def compiled(n: int, hidden: int) -> Run:
+    """The program compiled by numba, in a compiled loop over the passengers."""
+    import numba
+    import numpy as np
+
+    program = program_of_one(hidden, float(n)).compiled(numba.njit)
+    start = tuple(weights(hidden))
+    X, y = table(n)
+    passengers = np.array([(*row, price) for row, price in zip(X, y)])
+
+    @numba.njit
+    def epoch(passengers: Any, start: Any) -> Any:
+        sums = np.zeros(1 + len(start))
+        for passenger in passengers:
+            share, contributions = program(passenger[0], passenger[1], passenger[2], passenger[3], *start)
+            sums[0] += share
+            for i in range(len(start)):
+                sums[1 + i] += contributions[i]
+        return sums
+
+    return lambda: epoch(passengers, start).tolist()
 
 
 def by_hand(n: int, hidden: int) -> Run:
@@ -99,7 +142,9 @@ def tensors(n: int, hidden: int) -> Run:
 
 
 WITHOUT_GRAPH: dict[str, Callable[[int, int], Run]] = {
-    "unrolled": unrolled,
+    "on_floats": on_floats,
+    "on_arrays": on_arrays,
+    "compiled": compiled,
     "by_hand": by_hand,
     "tensors": tensors,
 }

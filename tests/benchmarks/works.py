@@ -1,9 +1,10 @@
 """The works that are timed, each in one source text for every engine.
 
-A work takes an Engine and a size, prepares what exists once (the data), and returns the function to be timed,
-which builds the graph, goes back through it and drops it, and hands over the result and its gradients.
+A work takes an Engine and a size, prepares what exists once (the data), and returns the forward pass: a
+function that builds the graph and returns its root and the leaves whose gradients are wanted.
 """
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,26 +13,28 @@ from typing import Protocol
 from titanic.passengers import Passengers, Scaling, embedded, load
 
 Run = Callable[[], list[float]]
+Forward = Callable[[], tuple["Scalar", Sequence["Scalar"]]]
 Matrix = Sequence[Sequence["Scalar"]]
 
 
 class Scalar(Protocol):
     """What the works use of an engine's scalars."""
 
-    @property
-    def data(self) -> float: ...
-    @property
-    def grad(self) -> float: ...
+    data: float
+    grad: float
+
     def __add__(self, other: "Scalar | float", /) -> "Scalar": ...
     def __radd__(self, other: float, /) -> "Scalar": ...
     def __sub__(self, other: "Scalar", /) -> "Scalar": ...
     def __neg__(self) -> "Scalar": ...
     def __mul__(self, other: "Scalar | float", /) -> "Scalar": ...
     def __rmul__(self, other: float, /) -> "Scalar": ...
-    def __truediv__(self, other: float, /) -> "Scalar": ...
+    def __truediv__(self, other: "Scalar | float", /) -> "Scalar": ...
     def __rtruediv__(self, other: float, /) -> "Scalar": ...
     def __pow__(self, other: int, /) -> "Scalar": ...
     def relu(self) -> "Scalar": ...
+    def exp(self) -> "Scalar": ...
+    def log(self) -> "Scalar": ...
     def backward(self) -> None: ...
 
 
@@ -44,11 +47,22 @@ class Engine:
     add: Callable[[list[Scalar]], Scalar]
 
 
-def readme(engine: Engine) -> Run:
+def forward_and_backward(forward: Forward) -> Run:
+    """The function to be timed: it builds the graph, goes back through it and drops it."""
+
+    def run() -> list[float]:
+        root, leaves = forward()
+        root.backward()
+        return [float(root.data), *[float(leaf.grad) for leaf in leaves]]
+
+    return run
+
+
+def readme(engine: Engine) -> Forward:
     """The small graph of the README of micrograd."""
     Value = engine.leaf
 
-    def run() -> list[float]:
+    def forward() -> tuple[Scalar, Sequence[Scalar]]:
         a = Value(-4.0)
         b = Value(2.0)
         c = a + b
@@ -61,13 +75,12 @@ def readme(engine: Engine) -> Run:
         f = e**2
         g = f / 2.0
         g += 10.0 / f
-        g.backward()
-        return [float(g.data), float(a.grad), float(b.grad)]
+        return g, (a, b)
 
-    return run
+    return forward
 
 
-def network(engine: Engine, n: int, hidden: int) -> Run:
+def network(engine: Engine, n: int, hidden: int) -> Forward:
     """The sheet's network on n passengers; the data leaves are made once, the weights anew in each run."""
     X, y = table(n)
     rows = [[engine.constant(number) for number in [*row, 1.0]] for row in X]
@@ -75,13 +88,11 @@ def network(engine: Engine, n: int, hidden: int) -> Run:
     ones = [engine.constant(1.0) for _ in y]
     start = weights(hidden)
 
-    def run() -> list[float]:
+    def forward() -> tuple[Scalar, Sequence[Scalar]]:
         leaves = [engine.leaf(weight) for weight in start]
-        loss = network_loss(engine, rows, prices, ones, leaves, float(n))
-        loss.backward()
-        return [float(loss.data), *[float(leaf.grad) for leaf in leaves]]
+        return network_loss(engine, rows, prices, ones, leaves, float(n)), leaves
 
-    return run
+    return forward
 
 
 def network_loss(
@@ -101,47 +112,109 @@ def network_loss(
     return engine.add(squares) / n
 
 
-def chain(engine: Engine, n: int) -> Run:
+def moons(engine: Engine, n: int) -> Forward:
+    """The demo of micrograd: an MLP of 2-16-16-1 on n points of two moons, hinge loss, regularized."""
+    angles = [math.pi * (i // 2) / max(1, (n - 1) // 2) for i in range(n)]
+    points = [
+        (math.cos(a), math.sin(a)) if i % 2 else (1.0 - math.cos(a), 0.5 - math.sin(a))
+        for i, a in enumerate(angles)
+    ]
+    signs = [1 if i % 2 else -1 for i in range(n)]
+    inputs = [[engine.constant(number) for number in point] for point in points]
+    leaves = [engine.leaf(weight) for weight in spread_out(16 * 3 + 16 * 17 + 17)]
+    layers = matrix(leaves[:48], 3), matrix(leaves[48:320], 17), matrix(leaves[320:], 17)
+
+    def forward() -> tuple[Scalar, Sequence[Scalar]]:
+        zero(leaves)
+        losses = []
+        for x, sign in zip(inputs, signs):
+            for W in layers[:-1]:
+                x = [z.relu() for z in affine(engine, W, x)]
+            [score] = affine(engine, layers[-1], x)
+            losses.append((1 + -sign * score).relu())
+        regularization = engine.add([w * w for w in leaves])
+        return engine.add(losses) * (1.0 / n) + 1e-4 * regularization, leaves
+
+    return forward
+
+
+def language_model(engine: Engine, repetitions: int) -> Forward:
+    """A small language model: from two letters of "emma" the next one, 16 hidden units, 711 weights."""
+    text = [ord(letter) - ord("`") for letter in "``" + "emma`" * repetitions]
+    leaves = [engine.leaf(weight) for weight in spread_out(27 * 4 + 16 * 9 + 27 * 17)]
+    embedding, W1, W2 = matrix(leaves[:108], 4), matrix(leaves[108:252], 9), matrix(leaves[252:], 17)
+
+    def forward() -> tuple[Scalar, Sequence[Scalar]]:
+        zero(leaves)
+        losses = []
+        for first, second, following in zip(text, text[1:], text[2:]):
+            hidden = [z.relu() for z in affine(engine, W1, [*embedding[first], *embedding[second]])]
+            odds = [z.exp() for z in affine(engine, W2, hidden)]
+            losses.append(-(odds[following] / engine.add(odds)).log())
+        return engine.add(losses) * (1.0 / len(losses)), leaves
+
+    return forward
+
+
+def affine(engine: Engine, W: Matrix, x: Sequence[Scalar]) -> list[Scalar]:
+    """Each row of W times x, with the row's last weight as bias."""
+    return [engine.add([*[w * a for w, a in zip(row, x)], row[-1]]) for row in W]
+
+
+def chain(engine: Engine, n: int) -> Forward:
     """A chain of n operations."""
 
-    def run() -> list[float]:
+    def forward() -> tuple[Scalar, Sequence[Scalar]]:
         w = engine.leaf(0.5)
         x = engine.leaf(1.0)
         y = x
         for _ in range(n):
             y = y + w
-        y.backward()
-        return [float(y.data), float(x.grad), float(w.grad)]
+        return y, (x, w)
 
-    return run
+    return forward
 
 
-def fan_in(engine: Engine, n: int) -> Run:
+def fan_in(engine: Engine, n: int) -> Forward:
     """A sum of n leaves."""
 
-    def run() -> list[float]:
+    def forward() -> tuple[Scalar, Sequence[Scalar]]:
         leaves = [engine.leaf(0.5) for _ in range(n)]
-        total = engine.add(leaves)
-        total.backward()
-        return [float(total.data), float(leaves[0].grad), float(leaves[-1].grad)]
+        return engine.add(leaves), (leaves[0], leaves[-1])
 
-    return run
+    return forward
 
 
-WORKS: dict[str, Callable[..., Run]] = {
-    "readme": readme,
-    "network": network,
-    "chain": chain,
-    "fan_in": fan_in,
+WORKS: dict[str, Callable[..., Forward]] = {
+    work.__name__: work for work in (readme, network, moons, language_model, chain, fan_in)
 }
 
 
-# The data
+# The weights
 
 
 def weights(hidden: int) -> list[float]:
-    """Weights to start with, in (0, 1): W1 row by row, then W2."""
+    """Weights of the sheet's network to start with, in (0, 1): W1 row by row, then W2."""
     return [((7 * i) % 22 + 1) / 23 for i in range(5 * hidden + 1)]
+
+
+def spread_out(count: int) -> list[float]:
+    """Weights to start with, in (-1, 1)."""
+    return [((37 * i) % 101 - 50) / 51 for i in range(count)]
+
+
+def matrix(leaves: Sequence[Scalar], columns: int) -> Matrix:
+    """The leaves in rows."""
+    return [leaves[i : i + columns] for i in range(0, len(leaves), columns)]
+
+
+def zero(leaves: Sequence[Scalar]) -> None:
+    """Set the gradients of weights that are used again to 0."""
+    for leaf in leaves:
+        leaf.grad = 0.0
+
+
+# The data
 
 
 def table(n: int) -> tuple[list[list[float]], list[float]]:
