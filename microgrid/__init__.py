@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from microgrid.debugger import debug
     from microgrid.drawing import draw
     from microgrid.page import show, write_page
+    from microgrid.paths import why
     from microgrid.program import Unrolled
     from microgrid.steps import Step, backward_steps
     from microgrid.unrolling import grad, hessian, unroll
@@ -31,6 +32,7 @@ __all__ = [
     "show",
     "topological_order",
     "unroll",
+    "why",
     "write_page",
 ]
 
@@ -45,6 +47,7 @@ _MODULES = {
     "hessian": "unrolling",
     "show": "page",
     "unroll": "unrolling",
+    "why": "paths",
     "write_page": "page",
 }
 
