@@ -1,4 +1,4 @@
-"""A prompt in pdb's dialect inside the backward pass: look, go on, go back.
+"""A prompt in pdb's dialect inside the backward pass: look, go on, go back, ask why.
 
     debug(root)
 
@@ -8,35 +8,79 @@
        v1 receives its only contribution.
     (debug) h
 
-It reads commands from a pipe as well. Then it writes each of them after the prompt, so that the output reads
-like a session at a terminal.
+Where the graph was recorded, each stop shows the line of the program, the expression marked. The prompt reads
+commands from a pipe as well. Then it writes each of them after the prompt, so that the output reads like a
+session at a terminal.
 """
 
 import cmd
 import io
+import itertools
+import linecache
 import os
+import re
 import shutil
-import signal
-import stat
 import subprocess
 import sys
 import textwrap
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from difflib import get_close_matches
 from functools import cached_property
-from itertools import islice
+from math import isfinite
 from pathlib import Path
+from types import CodeType
 from typing import TextIO
 
 from microgrid.arguments import one_line
+from microgrid.breakpoints import Breakpoint, Mistake, parsed, raised
 from microgrid.drawing import draw
 from microgrid.files import write_whole
-from microgrid.names import expression, node_names, short, text
-from microgrid.paths import MANY, count_paths
-from microgrid.steps import Step, backward_steps
+from microgrid.names import Part, short, text
+from microgrid.paths import count_paths, many, why
+from microgrid.recorder import place_of, program_frames
+from microgrid.rewinding import RewindablePass
+from microgrid.steps import Step
+from microgrid.terminal import (
+    completing_whole_names,
+    cut,
+    has_colours,
+    is_pipe_or_file,
+    marked,
+    painted,
+    printable,
+    table,
+    width,
+)
 from microgrid.value import Value
+
+# An example of each command, and what it does.
+HELP = """\
+n                   perform the next step
+s 10                perform ten steps; s alone: one
+c                   go on to the next breakpoint or the end, then to the program
+until x             go on until the gradient of x is complete
+back 10             undo ten steps; back alone: one
+rc                  go back to the breakpoint before
+j 17                go to step 17, forward or back
+restart             go back to before the first step
+b x                 stop at each contribution to x, or to x (1), x (2), …
+b x if x.grad > 1   … if that is true there; of node, operand, local_grad too
+b 12                stop at each step through line 12; b nn.py:12; b alone: list
+b nan               stop where inf or nan appears
+cl x                remove that breakpoint; cl 1: number 1; cl alone: all
+p W1[1,2].grad * 2  print it; the program's variables stand too; p: the operand
+display x.grad      print it at each stop where it has changed; display: list
+undisplay x.grad    do so no longer; undisplay alone: for none
+why x               show the largest paths to x, or why its gradient is 0 or nan
+e                   say the step in a sentence
+w                   show a path from the root to here, and count the others
+l                   list the lines around here, then those after; l . and l 12
+ll                  list the whole graph, and its gradients so far
+ll W1               list the nodes whose names begin with W1
+draw step.svg       draw the graph, the step marked, to svg, png, pdf, …
+h cl                say what a command does; h alone: what all do
+q                   quit; Ctrl-D and the end of a pipe do so too"""
 
 
 def debug(root: Value) -> None:
@@ -48,11 +92,11 @@ def debug(root: Value) -> None:
     Debugger(root).interact()
 
 
-class Debugger(cmd.Cmd):
+class Debugger(RewindablePass, cmd.Cmd):
     """The prompt of `debug`; stdin and stdout are the standard streams unless they are given.
 
-    With inside_program the root's own backward comes afterwards: however the prompt ends, it leaves every grad
-    as it found it, and `c` at the end of the pass goes on with the program.
+    With inside_program the root's own backward comes afterwards: however the prompt ends, it leaves every
+    grad as it found it, and `c` at the end of the pass goes on with the program.
     """
 
     prompt = "(debug) "
@@ -65,46 +109,28 @@ class Debugger(cmd.Cmd):
         *,
         inside_program: bool = False,
     ) -> None:
-        self.inside_program = inside_program
         self.outcome = "quit"
         if sys.stdin is None:  # It was closed before the program began.
             stdin = stdin or io.StringIO()
         self.at_terminal = stdin is None and sys.stdin.isatty()
-        super().__init__("tab" if self.at_terminal else "", stdin, stdout)
+        cmd.Cmd.__init__(self, "tab" if self.at_terminal else "", stdin, stdout)
         # input() has readline at a terminal, and a notebook answers it too.
         self.use_rawinput = stdin is None
-        self.echo = stdin is not None or _is_pipe_or_file(sys.stdin)
+        self.echo = stdin is not None or is_pipe_or_file(sys.stdin)
+        self.text = painted if has_colours(self.stdout) else text
 
-        self.source = backward_steps(root)
-        # Those that were ever performed: all at once would keep whoever has a huge graph waiting.
-        self.steps = list(islice(self.source, 1))
-        self.done = 0  # how many of them are not undone
-        self.root = root
-        self.names = self.steps[0].names if self.steps else node_names(root)
-        self.uses = Counter(
-            operand for node in self.names for operand in node.operands if operand.op != "constant"
-        )
-        self.total = self.uses.total()
-        self.breakpoints: dict[Value, None] = {}
-        self.found = {node: node.grad for node in self.names}
-        with _noting_interrupts():
-            for node in self.names:
-                node.grad = 0.0
-            root.grad = 1.0
+        RewindablePass.__init__(self, root, inside_program=inside_program)
+        self.breakpoints: dict[int, Breakpoint] = {}
+        self.numbers = itertools.count(1)  # of the breakpoints
+        self.displayed: dict[str, str] = {}  # what each expression was when it was last shown
+        self.next_line = 0  # where l goes on; 0: around here
 
     def interact(self) -> str:
         """Read commands and obey them until one ends the session; return how: "quit" or "continue"."""
-        try:
-            self._interact()
-        finally:
-            self.close()
-        return self.outcome
-
-    def _interact(self) -> None:
-        size = f"{_count(len(self.uses) + 1, 'node')}, {_count(self.total, 'step')}"
-        self.say(f"{self.name(self.root)} = {short(self.root.data)}: {size}. h lists the commands.")
-        self.show()
-        with _completing_whole_names() if self.at_terminal else nullcontext():
+        with closing(self), completing_whole_names() if self.at_terminal else nullcontext():
+            size = f"{_count(len(self.uses) + 1, 'node')}, {_count(self.total, 'step')}"
+            self.say(f"{self.name(self.root)} = {short(self.root.data)}: {size}. h lists the commands.")
+            self.show()
             while True:
                 try:
                     self.cmdloop()
@@ -113,150 +139,249 @@ class Debugger(cmd.Cmd):
                     self.say("\n--KeyboardInterrupt--")
                 except UnicodeDecodeError as error:
                     self.say(f"\nThis is not text in {error.encoding}; h lists the commands.")
-        kept, restored = "The grads of the complete pass stay.", "Every grad is again what it was."
-        if not self.inside_program:
-            self.say(kept if self.is_complete else restored)
+            kept, restored = "The grads of the complete pass stay.", "Every grad is again what it was."
+            if not self.inside_program:
+                self.say(kept if self.is_complete else restored)
+        return self.outcome
 
-    def close(self) -> None:
-        """Leave the grads of a complete pass; before its end, or inside a program, put back what was found."""
-        stays = self.is_complete and not self.inside_program
-        with _noting_interrupts():
-            for node, grad in self.found.items():
-                node.grad = 0.0 if stays else grad
-            if stays:
-                self.root.backward()  # The constants' grads have no steps.
-
-    # Moving
+    # Time
 
     def do_next(self, argument: str) -> None:
-        """n(ext), s(tep) [N]: perform the next step, or N; a breakpoint stops earlier."""
-        count = self.number(argument)
-        if count:
-            self.go_on(count)
+        """Perform the next step, or several."""
+        self.go_on(self.count(argument))
 
     do_n = do_s = do_step = do_next
 
     def do_continue(self, argument: str) -> bool:
-        """c(ontinue): go on to the next breakpoint, to the end, to the program."""
+        """Go on to the next breakpoint or to the end; from there, with the program."""
         if self.is_complete and self.inside_program:
             self.outcome = "continue"
             return True
         self.go_on(self.total)
         return False
 
-    do_c = do_continue
+    do_c = do_cont = do_continue
+
+    def do_until(self, argument: str) -> None:
+        """Go on until a gradient is complete."""
+        received = self.received
+        waiting = {node for node in self.find(argument) if received[node] < self.uses[node]}
+        if not waiting:
+            raise Mistake(f"The gradient of {argument} is complete.")
+
+        def stops(step: Step) -> bool:
+            if step.nth == step.uses:
+                waiting.discard(step.operand)
+            return not waiting or self.stops(step)
+
+        self.go_on(self.total, stops)
+
+    do_unt = do_until
 
     def do_back(self, argument: str) -> None:
-        """back [N]: undo the last step, or N."""
-        count = self.number(argument)
-        if count and self.done == 0:
-            self.say("No step is performed: there is nothing to undo.")
-        elif count:
-            self.move(-count)
-            self.show()
+        """Undo the last step, or several."""
+        self.go_back(self.count(argument))
 
-    def go_on(self, count: int) -> None:
-        """Perform count steps, fewer at a breakpoint, and show the last."""
+    def do_rc(self, argument: str) -> None:
+        """Go back to the breakpoint before."""
+        self.go_back(self.total, self.stops)
+
+    def do_jump(self, argument: str) -> None:
+        """Go to a step, forward or back."""
+        if not argument.isdecimal() or len(argument) > 18 or int(argument) > self.total:
+            raise Mistake(f"{argument!r} is not the number of a step; write 0 to {self.total}.")
+        self.go(int(argument) - self.done)
+
+    do_j = do_jump
+
+    def do_restart(self, argument: str) -> None:
+        """Go back to before the first step."""
+        self.go(-self.done)
+
+    do_run = do_restart
+
+    def count(self, argument: str) -> int:
+        """Return a number of steps, 1 when none is given."""
+        if not argument:
+            return 1
+        if not argument.isdecimal() or len(argument) > 18 or int(argument) == 0:
+            raise Mistake(f"{argument!r} is not a number of steps; write 1, 2, 3, …")
+        return int(argument)
+
+    def go_on(self, count: int, stops: Callable[[Step], bool] | None = None) -> None:
+        """Perform count steps, fewer where a step stops, and show the last."""
         if self.is_complete:
             onward = "c goes on with the program" if self.inside_program else "q quits"
-            self.say(f"The pass is complete: back undoes a step, {onward}.")
-            return
-        self.move(count, self.breakpoints)
+            raise Mistake(f"The pass is complete: back undoes a step, {onward}.")
+        self.go(count, stops or self.stops)
+
+    def go_back(self, count: int, stops: Callable[[Step], bool] | None = None) -> None:
+        """Undo count steps, fewer where the step then in hand stops, and show that."""
+        if self.done == 0:
+            raise Mistake("No step is performed: there is nothing to undo.")
+        self.go(-count, stops)
+
+    def go(self, count: int, stops: Callable[[Step], bool] | None = None) -> None:
+        """Move, and show the step then in hand."""
+        if self.move(count, stops):
+            self.say("Interrupted.")
         self.show()
 
-    def move(self, count: int, stops: Collection[Value] = ()) -> None:
-        """Perform count steps, or undo -count; stop at an end, at Ctrl-C, and where one of stops receives."""
-        goal = max(0, min(self.done + count, self.total))
-        with _noting_interrupts() as interrupts:
-            while self.done < goal and not interrupts:
-                if self.done == len(self.steps):
-                    self.steps.append(next(self.source))
-                step = self.steps[self.done]
-                step.operand.grad = step.after
-                self.done += 1
-                if step.operand in stops:
-                    break
-            while self.done > goal and not interrupts:
-                self.done -= 1
-                step = self.steps[self.done]
-                step.operand.grad = step.before
-        if interrupts:
-            self.say("Interrupted.")
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether all steps are performed."""
-        return self.done == self.total
-
-    @property
-    def step(self) -> Step | None:
-        """The step in hand, the last that is performed."""
-        return self.steps[self.done - 1] if self.done else None
-
-    # Breakpoints
+    # Stops
 
     def do_break(self, argument: str) -> None:
-        """b(reak) [NAME]: stop at each contribution to NAME; alone: list these."""
+        """Set a breakpoint, or list all."""
+        chosen = [*self.breakpoints.items()]
         if argument:
-            node = self.find(argument)
-            if node is self.root:
-                self.say(f"{argument} is the root: its grad is 1 from the start, and no step adds to it.")
-            elif node is not None:
-                self.breakpoints[node] = None
-                self.say(f"Breakpoint at {argument}, {self.progress(node)}.")
-            return
-        for node in self.breakpoints:
-            self.say(f"Breakpoint at {self.name(node)}, {self.progress(node)}.")
-        if not self.breakpoints:
+            where, _, condition = argument.partition(" if ")
+            breakpoint = self.breakpoint(where.strip(), condition.strip())
+            chosen = [(number, other) for number, other in chosen if other == breakpoint]
+            if not chosen:
+                chosen = [(next(self.numbers), breakpoint)]
+                self.breakpoints |= chosen
+        for number, breakpoint in chosen:
+            self.say(f"Breakpoint {number} {self.described(breakpoint)}.")
+        if not chosen:
             self.say("No breakpoints; b NAME sets one.")
 
     do_b = do_break
 
+    def breakpoint(self, where: str, condition: str) -> Breakpoint:
+        """Return a breakpoint at nan, at a line or at a name."""
+        if condition:
+            self.parsed(condition)
+        line = re.fullmatch(r"(?:(.+):)?([0-9]+)", where)
+        if where == "nan":
+            wild = next((node for node in self.names if not isfinite(node.data)), None)
+            if wild:
+                self.say(f"The forward pass made one: {self.made(wild)} = {short(wild.data)}.")
+            return Breakpoint(where, {}, condition)
+        if line and where not in self.nodes:
+            file, number = line[1] or self.here[0], int(line[2])
+            nodes = [
+                node
+                for node, (path, line_number) in self.lines.items()
+                if line_number == number and file in (path, os.path.basename(path))
+            ]
+            if not nodes:
+                raise Mistake(f"No node was made on line {where}; ll lists the nodes and their lines.")
+            return Breakpoint(where, dict.fromkeys(nodes), condition, by_line=True)
+        nodes = self.find(where)
+        if nodes == [self.root]:
+            raise Mistake(f"{where} is the root: its grad is 1 from the start, and no step adds to it.")
+        return Breakpoint(where, dict.fromkeys(nodes), condition)
+
+    def described(self, breakpoint: Breakpoint) -> str:
+        """Return where a breakpoint stops, in words."""
+        condition = f" if {breakpoint.condition}" if breakpoint.condition else ""
+        if not breakpoint.nodes:
+            return f"where inf or nan appears{condition}"
+        if breakpoint.by_line:
+            return f"at line {breakpoint.where}{condition}"
+        names = _listed([self.name(node) for node in breakpoint.nodes])
+        return f"at {names}{condition}, {self.progress(*breakpoint.nodes)}"
+
+    def stops(self, step: Step) -> bool:
+        """Return whether a breakpoint stops at the step in hand."""
+        return any(other.is_at(step) and self.holds(other.condition) for other in self.breakpoints.values())
+
+    def holds(self, condition: str) -> bool:
+        """Return whether a condition is true, or fails, at the step in hand."""
+        try:
+            return not condition or bool(self.value(condition))
+        except Mistake as mistake:
+            self.say(f"{condition}: {mistake}")
+            return True
+
     def do_clear(self, argument: str) -> None:
-        """cl(ear) [NAME]: remove the breakpoint at NAME; alone: all."""
+        """Remove a breakpoint, or all."""
         if not argument:
             self.say(f"{_count(len(self.breakpoints), 'breakpoint')} removed.")
             self.breakpoints.clear()
             return
-        node = self.find(argument)
-        if node in self.breakpoints:
-            del self.breakpoints[node]
-            self.say(f"Breakpoint at {argument} removed.")
-        elif node is not None:
-            self.say(f"There is no breakpoint at {argument}.")
+        for number, breakpoint in self.breakpoints.items():
+            if argument in (str(number), breakpoint.where):
+                del self.breakpoints[number]
+                self.say(f"Breakpoint {number} at {breakpoint.where} removed.")
+                return
+        raise Mistake(f"There is no breakpoint at {argument}; b lists them.")
 
     do_cl = do_clear
 
     # Looking
 
+    def do_print(self, argument: str) -> None:
+        """Show a node in full, or print another expression."""
+        result = self.value(argument) if argument else self.step.operand if self.step else self.root
+        if isinstance(result, Value) and result in self.lines:
+            self.say_node(result)
+        else:
+            self.say(_represented(result))
+
+    do_p = do_pp = do_print
+
+    def do_display(self, argument: str) -> None:
+        """Print an expression at each stop where it has changed; alone: list these."""
+        if argument:
+            self.displayed[argument] = ""
+        for shown in [argument] if argument else self.displayed:
+            self.displayed[shown] = self.shown(shown)
+            self.say(f"display {shown}: {self.displayed[shown]}")
+        if not self.displayed:
+            self.say("Nothing is displayed; display EXPRESSION adds it.")
+
+    def do_undisplay(self, argument: str) -> None:
+        """Display an expression no longer, or none."""
+        if argument and argument not in self.displayed:
+            raise Mistake(f"{argument} is not displayed; display lists what is.")
+        for shown in [argument] if argument else [*self.displayed]:
+            del self.displayed[shown]
+
+    def shown(self, expression: str) -> str:
+        """Return the value of an expression as text, or what it raises."""
+        try:
+            return _represented(self.value(expression))
+        except Mistake as mistake:
+            return str(mistake)
+
+    def value(self, expression: str) -> object:
+        """Return the value of an expression of nodes, of the program's variables and of the step's parts."""
+        scope: dict[str, object] = {}
+        if self.step:
+            scope.update(node=self.step.node, operand=self.step.operand, local_grad=self.step.local_grad)
+        for frame in program_frames()[-1:]:
+            scope |= frame.f_globals | frame.f_locals
+        code, nodes = self.parsed(expression)
+        try:
+            return eval(code, scope | nodes)
+        except Exception as error:
+            raise Mistake(f"{raised(error)}{self.near(expression)}") from error
+
+    def parsed(self, expression: str) -> tuple[CodeType, dict[str, object]]:
+        """Return the code of an expression, and the nodes that stand in it by name."""
+        try:
+            return parsed(expression, self.nodes)
+        except (SyntaxError, ValueError) as error:
+            raise Mistake(f"{raised(error)}{self.near(expression)}") from error
+
+    def do_why(self, argument: str) -> None:
+        """Show the largest paths behind the gradient of a node, or why it is 0, inf or nan."""
+        node = self.value(argument) if argument else self.step.operand if self.step else self.root
+        if not isinstance(node, Value) or node.op == "constant":
+            raise Mistake(f"{argument} is not a node; ll lists them.")
+        self.say(str(why(self.root, node, names=self.names)))
+        if self.received[node] < self.uses[node]:
+            self.say(f"So far {self.name(node)}.grad = {short(node.grad)}, {self.progress(node)}.")
+
     def do_explain(self, argument: str) -> None:
-        """e(xplain): say the step in a sentence."""
+        """Say the step in a sentence."""
         sentence = self.step.sentence() if self.step else "No step is performed: n performs the first."
-        width = shutil.get_terminal_size().columns
-        self.say(textwrap.fill(sentence, width, break_long_words=False, break_on_hyphens=False))
+        self.say(textwrap.fill(sentence, _columns(), break_long_words=False, break_on_hyphens=False))
 
     do_e = do_explain
 
-    def do_print(self, argument: str) -> None:
-        """p(rint) [NAME]: show a node in full; alone: the operand of the step."""
-        node = self.find(argument) if argument else self.step.operand if self.step else self.root
-        if node is None:
-            return
-        self.say(self.made(node))
-        self.say(f"data {node.data!r}")
-        self.say(f"grad {node.grad!r}, {self.progress(node)}")
-        if node.operands:
-            operands = [
-                (self.name(operand), repr(operand.data), repr(float(local_grad)))
-                for operand, local_grad in zip(node.operands, node.local_grads)
-                if operand.op != "constant"
-            ]
-            self.say_table([("operand", "data", "local gradient"), *_shortened(operands)])
-
-    do_p = do_print
-
     def do_where(self, argument: str) -> None:
-        """w(here): show a path from the root to here, and how many there are."""
+        """Show a path from the root to here, and how many there are."""
         if self.step is None:
             self.show()
             return
@@ -277,40 +402,66 @@ class Debugger(cmd.Cmd):
         if all_paths == 1:
             self.say(f"This is the only path from {ends}.")
         else:
-            here = "1 of them ends" if through == 1 else f"{_many(through)} of them end"
-            self.say(f"This is one of {_many(all_paths)} paths from {ends}; {here} with this step.")
+            here = "1 of them ends" if through == 1 else f"{many(through)} of them end"
+            self.say(f"This is one of {many(all_paths)} paths from {ends}; {here} with this step.")
 
     do_w = do_where
 
     def do_list(self, argument: str) -> None:
-        """l(ist): list the steps around this one; -> marks it, B breakpoints."""
-        here = self.done
-        last = min(here + 5, self.total)
-        # The steps to come are known once they are performed.
-        self.move(last - here)
-        self.move(here - self.done)
-        for number, step in enumerate(self.steps[max(0, here - 6) : last], start=max(1, here - 5)):
-            marks = ("B" if step.operand in self.breakpoints else " ") + ("->" if number == here else "  ")
-            result = f"; {self.name(step.operand)}.grad = {short(step.after)}" if number <= here else ""
-            self.say(f"{number:>{len(str(last))}} {marks} {text(step.in_names())}{result}")
+        """List the program around here, then the lines after; or around another line."""
+        file, here = self.here
+        if argument not in ("", ".") and not re.fullmatch("[0-9]{1,9}", argument):
+            raise Mistake(f"{argument!r} is not a line; write its number, or . for here.")
+        around = here if argument == "." else int(argument or here)
+        first = max(1, around - 5) if argument or not self.next_line else self.next_line
+        self.next_line = first + 11
+        breaks = self.breaks
+        source = linecache.getlines(file)
+        for number, line in enumerate(source[first - 1 : first + 10], first):
+            marks = _marks((file, number) in map(self.lines.get, breaks), number == here)
+            self.say(f"{number:>4} {marks} {cut(printable(line.rstrip()), _columns() - 9)}")
+        if not source:
+            self.say_listing([node for node, (_, line) in self.lines.items() if first <= line < first + 11])
+        if first + 10 >= (len(source) or len(self.lines)):
+            self.say("[EOF]")
 
     do_l = do_list
 
-    def do_grads(self, argument: str) -> None:
-        """grads [WORD]: list the leaves, or those whose names begin with WORD."""
-        received = self.received
-        rows = [
-            (self.name(node), short(node.data), short(node.grad), f"{received[node]} of {self.uses[node]}")
-            for node in self.names
-            if not node.operands and node.op != "constant" and self.name(node).startswith(argument)
-        ]
-        if rows:
-            self.say_table([("leaf", "data", "grad", "contributions"), *rows])
-        else:
-            self.say(f"No leaf has a name that begins with {argument!r}.")
+    def do_longlist(self, argument: str) -> None:
+        """List the whole graph as a straight-line program, with the gradients so far."""
+        nodes = [node for node in self.lines if self.name(node).startswith(argument)]
+        if not nodes:
+            raise Mistake(f"No node has a name that begins with {argument!r}.")
+        self.say_listing(nodes)
+
+    do_ll = do_longlist
+
+    def say_listing(self, nodes: Sequence[Value]) -> None:
+        """Write a line for each node: where and how it was made, its number, and its gradient so far."""
+        received, breaks = self.received, self.breaks
+        roles = {self.step.node: "node", self.step.operand: "operand"} if self.step else {}
+        labels = []
+        for file, number in map(self.lines.__getitem__, nodes):
+            labels.append(str(number) if file == self.here[0] else f"{os.path.basename(file)}:{number}")
+        longest = max(map(len, labels), default=0)
+        rows = [(" " * (longest + 5) + "node", "data", "grad", "received")]
+        for label, node in zip(labels, nodes):
+            count = f"{received[node]} of {self.uses[node]}" if node is not self.root else ""
+            marks = _marks(node in breaks, node is self.node)
+            made = f"{label:>{longest}} {marks} {self.made(node)}"
+            rows.append((made, short(node.data), short(node.grad), count))
+        heading, *lines = table(rows, _columns())
+        self.say(heading)
+        for line, node in zip(lines, nodes):
+            self.say(line, roles.get(node, ""))
+
+    @property
+    def breaks(self) -> set[Value]:
+        """The nodes at which there are breakpoints."""
+        return {node for breakpoint in self.breakpoints.values() for node in breakpoint.nodes}
 
     def do_draw(self, argument: str) -> None:
-        """draw [FILE]: draw the graph with the step marked, to svg, png, pdf, …"""
+        """Draw the graph with the step marked."""
         path = Path(argument or f"step-{self.done}.svg")
         try:
             path = path.expanduser()
@@ -330,39 +481,67 @@ class Debugger(cmd.Cmd):
     # Help and the end
 
     def do_help(self, argument: str) -> None:
-        """h(elp) [COMMAND]: list the commands, or say what one does."""
-        commands = {name[3:]: method for name, method in vars(Debugger).items() if name.startswith("do_")}
-        if argument and argument not in commands:
-            self.say(f"There is no command {argument!r}; h lists them.")
+        """Say what a command does, or what all do."""
+        if not argument:
+            self.say(HELP)
             return
-        if self.do_help.__doc__ is None:
-            self.say(f"The commands are {', '.join(commands)}; python -OO leaves out what they do.")
-            return
-        methods = [commands[argument]] if argument else dict.fromkeys(commands.values())
-        lines = [method.__doc__.split(": ", 1) for method in methods]
-        width = max(len(usage) for usage, _ in lines)
-        for usage, meaning in lines:
-            self.say(f"{usage:<{width}}  {meaning}")
+        if argument not in self.commands:
+            raise Mistake(self.unknown(argument))
+        alike = [name for name, method in self.commands.items() if method is self.commands[argument]]
+        for line in HELP.splitlines():
+            if line.split()[0] in alike:
+                self.say(line)
+        if len(alike) > 1:
+            self.say(f"{_listed(alike)} are the same.")
 
     do_h = do_help
 
     def do_quit(self, argument: str) -> bool:
-        """q(uit): quit; a pass that is not complete is undone."""
+        """End the session."""
         return True
 
     do_q = do_exit = do_quit
 
     def do_EOF(self, argument: str) -> bool:
-        """Ctrl-D: the same."""
+        """End the session as the end of the input does."""
         self.say()
         return True
 
+    @cached_property
+    def commands(self) -> dict[str, Callable[..., object]]:
+        """The method of each command."""
+        methods = vars(Debugger).items()
+        return {name[3:]: method for name, method in methods if name.startswith("do_") and name != "do_EOF"}
+
+    def unknown(self, command: str) -> str:
+        """Return that there is no such command, and which is near."""
+        near = get_close_matches(command, self.commands, 1)
+        return f"There is no command {command!r}; {f'near is {near[0]}; ' if near else ''}h lists them."
+
+    def parseline(self, line: str) -> tuple[str | None, str | None, str]:
+        """Tell commands from expressions that begin like one, such as w.grad and b[0]."""
+        command, argument, line = super().parseline(line)
+        if command and re.match(r"\w+[.\[=]", line):
+            return None, None, line
+        return command, argument, line
+
     def default(self, line: str) -> None:
-        """Show the node of that name, as pdb shows what is no command."""
-        if line in self.nodes:
+        """Print an expression, as pdb does with what is not a command."""
+        try:
             self.do_print(line)
-        else:
-            self.say(f"There is no command {line.split()[0]!r}; h lists them.")
+        except Mistake as mistake:
+            word = line.split()[0]
+            if isinstance(mistake.__cause__, SyntaxError) or (word not in self.nodes and word.isidentifier()):
+                raise Mistake(self.unknown(word)) from mistake
+            raise
+
+    def onecmd(self, line: str) -> bool:
+        """Obey a command; where that is not possible, say why."""
+        try:
+            return super().onecmd(line)
+        except Mistake as mistake:
+            self.say(str(mistake))
+            return False
 
     def precmd(self, line: str) -> str:
         """Write a command that did not come from a terminal, where it would stand already."""
@@ -372,93 +551,97 @@ class Debugger(cmd.Cmd):
 
     # Names and numbers
 
-    @cached_property
-    def nodes(self) -> dict[str, Value]:
-        """The node for each name, as it is shown and typed."""
-        return {self.name(node).strip(): node for node in self.names if node.op != "constant"}
+    def find(self, name: str) -> list[Value]:
+        """Return the node of that name, or those that are called so and numbered."""
+        names = [name] if name in self.nodes else self.numbered(name)
+        if not names:
+            raise Mistake(f"There is no node {name!r}{self.near(name) or '; ll lists them'}.")
+        return [self.nodes[name] for name in names]
 
-    @property
-    def received(self) -> Counter[Value]:
-        """How many contributions each node has received."""
-        return Counter(step.operand for step in self.steps[: self.done])
+    def numbered(self, name: str) -> list[str]:
+        """Return the names `h (1)`, `h (2)`, … for h."""
+        pattern = re.compile(re.escape(name) + r" \(\d+\)")
+        return [other for other in self.nodes if pattern.fullmatch(other)]
 
-    def name(self, node: Value) -> str:
-        """Return the name of a node, on one line whatever it is."""
-        return one_line(self.names[node])
-
-    def made(self, node: Value) -> str:
-        """Return name and origin of a node, `C[1,2] = relu(B[1,2])`."""
-        return f"{self.name(node)} = {one_line(text(expression(node, self.names)))}"
-
-    def find(self, name: str) -> Value | None:
-        """Return the node of that name; where there is none, say which names are near."""
-        if name in self.nodes:
-            return self.nodes[name]
-        sharing = [self.name(node) for node in self.names if node.label == name]
-        if sharing:
-            self.say(f"{len(sharing)} nodes share the label {name}: {_listed(sharing)}.")
-        else:
-            near = get_close_matches(name, self.nodes)
-            advice = f"near are {_listed(near)}" if near else "grads shows those of the leaves"
-            self.say(f"There is no node {name!r}; {advice}.")
-        return None
-
-    def number(self, argument: str) -> int:
-        """Return a number of steps, 1 when none is given; 0 after an error."""
-        if not argument:
-            return 1
-        if argument.isdecimal() and len(argument) <= 18 and int(argument) > 0:
-            return int(argument)
-        self.say(f"{argument!r} is not a number of steps; write 1, 2, 3, …")
-        return 0
+    def near(self, name: str) -> str:
+        """Return which names are near one that is not there."""
+        near = self.numbered(name) or get_close_matches(name, self.nodes)
+        return f"; near {'is' if len(near) == 1 else 'are'} {_listed(near)}" if near else ""
 
     def complete_name(self, text: str, line: str, begin: int, end: int) -> list[str]:
         """Return what completes the name before the cursor; readline replaces its last word only."""
         typed = line[:end].partition(" ")[2].lstrip()
-        return [name[len(typed) - len(text) :] for name in self.nodes if name.startswith(typed)]
+        whole = [name[len(typed) - len(text) :] for name in self.nodes if name.startswith(typed)]
+        return whole or [name for name in self.nodes if name.startswith(text)]
 
-    complete_p = complete_print = complete_b = complete_break = complete_cl = complete_clear = complete_name
-    complete_grads = complete_name
+    complete_p = complete_pp = complete_print = complete_b = complete_break = complete_until = complete_name
+    complete_display = complete_why = complete_ll = complete_longlist = complete_cl = complete_name
 
     # Showing
 
     def show(self) -> None:
-        """Show the step in hand."""
-        if self.step is None:
-            root = self.name(self.root)
-            self.say(f"> before the first step: every grad is 0, only that of the root {root} is 1")
+        """Show the step in hand, and what is displayed and has changed."""
+        self.next_line = 0
+        place = place_of(self.node)
+        source = [*marked(place, _columns() - 3)] if place else []
+        where = f"{os.path.basename(place.file)}({place.line}) " if place and source else ""
+        step = self.step
+        if step:
+            head = f"> {where}step {self.done} of {self.total}: {self.made(step.node)}"
         else:
-            self.say(f"> step {self.done} of {self.total}: {self.made(self.step.node)}")
-            line = f"-> {self.step}"
-            if len(line) > shutil.get_terminal_size().columns:
-                line = f"-> {text(self.step.in_names())}\n   = {text(self.step.in_numbers())}"
-            self.say(line)
-            self.say(f"   {self.name(self.step.operand)} receives {self.step.place()}.")
+            head = f"> {where}before the first step: every grad is 0, that of {self.name(self.root)} is 1"
+        self.say(cut(one_line(head), _columns()))
+        for position, line in enumerate(source):
+            is_mark = line.strip("^ ") == ""
+            self.say(f"{'   ' if position else '-> '}{line}", "node" if is_mark else "")
+        if step:
+            arrow = "   " if source else "-> "
+            between = " = " if width(f"{arrow}{step}") <= _columns() else "\n   = "
+            self.say_parts([Part(arrow), *step.in_names(), Part(between), *step.in_numbers()])
+            self.say(f"   {self.name(step.operand)} receives {step.place()}.")
         if self.is_complete:
-            self.say("The pass is complete.")
+            onward = "; c goes on with the program" if self.inside_program else ""
+            self.say(f"The pass is complete{onward}.")
+        for shown, old in self.displayed.items():
+            self.displayed[shown] = now = self.shown(shown)
+            if now != old:
+                self.say(f"display {shown}: {now}  [old: {old}]")
 
-    def progress(self, node: Value) -> str:
-        """Return how much of its gradient a node has, in words."""
-        if node is self.root:
+    def say_node(self, node: Value) -> None:
+        """Show a node in full."""
+        self.say(self.made(node))
+        self.say(f"data {node.data!r}")
+        self.say(f"grad {node.grad!r}, {self.progress(node)}")
+        if node.operands:
+            operands = [
+                (self.name(operand), repr(operand.data), repr(float(local_grad)))
+                for operand, local_grad in zip(node.operands, node.local_grads)
+                if operand.op != "constant"
+            ]
+            self.say_table([("operand", "data", "local gradient"), *_shortened(operands)])
+
+    def progress(self, *nodes: Value) -> str:
+        """Return how much of their gradients nodes have, in words."""
+        if nodes == (self.root,):
             return "the root's own"
-        return f"{self.received[node]} of {self.uses[node]} contributions received"
+        received, uses = (sum(counter[node] for node in nodes) for counter in (self.received, self.uses))
+        return f"{received} of {uses} contributions received"
 
-    def say(self, line: str = "") -> None:
+    def say(self, line: str = "", role: str = "") -> None:
+        """Write a line, in the colour of its role."""
+        self.say_parts([Part(line, role)])
+
+    def say_parts(self, parts: Sequence[Part]) -> None:
         """Write a line at once: input() would swallow that nobody reads the pipe any more, and go on."""
         encoding = getattr(self.stdout, "encoding", None) or "utf-8"
-        shown = line.encode(encoding, "backslashreplace").decode(encoding)  # Not every one has ∂.
-        print(shown, file=self.stdout, flush=True)
+        # Not every one has ∂.
+        line = self.text(parts).encode(encoding, "backslashreplace").decode(encoding)
+        print(line, file=self.stdout, flush=True)
 
     def say_table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Write rows in columns, the first aligned on the left and the others, numbers, on the right."""
-        widths = [max(map(len, column)) for column in zip(*rows)]
-        for first, *others in rows:
-            cells = [f"{cell:>{width}}" for cell, width in zip(others, widths[1:])]
-            self.say("  ".join([f"{first:<{widths[0]}}", *cells]).rstrip())
-
-
-def _many(count: int) -> str:
-    return f"{count:,}" if count < MANY else "10^18 or more"
+        """Write rows in columns."""
+        for line in table(rows, _columns()):
+            self.say(line)
 
 
 def _count(number: int, noun: str) -> str:
@@ -479,40 +662,17 @@ def _shortened(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [*rows[:5], (f"… {len(rows) - 15} more …", *[""] * (len(rows[0]) - 1)), *rows[-10:]]
 
 
-def _is_pipe_or_file(stream: TextIO) -> bool:
-    """Whether a stream is neither a terminal nor what stands for one."""
-    try:
-        return not stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
-    except (OSError, ValueError):
-        return False
+def _marks(is_break: bool, is_here: bool) -> str:
+    return ("B" if is_break else " ") + ("->" if is_here else "  ")
 
 
-@contextmanager
-def _noting_interrupts() -> Iterator[list[int]]:
-    """Note Ctrl-C in a list: a KeyboardInterrupt could come between a grad and what is known about it."""
-    interrupts: list[int] = []
+def _represented(thing: object) -> str:
+    """Return how a thing shows itself; raises Mistake if it cannot."""
     try:
-        earlier = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
-    except ValueError:  # Only the main thread gets Ctrl-C, and only there may this be asked for.
-        yield interrupts
-        return
-    try:
-        yield interrupts
-    finally:
-        signal.signal(signal.SIGINT, earlier)
+        return repr(thing)
+    except Exception as error:
+        raise Mistake(raised(error)) from error
 
 
-@contextmanager
-def _completing_whole_names() -> Iterator[None]:
-    """Let readline take C[1,2] for one word."""
-    try:
-        import readline
-    except ImportError:
-        yield
-        return
-    delimiters = readline.get_completer_delims()
-    readline.set_completer_delims(" ")
-    try:
-        yield
-    finally:
-        readline.set_completer_delims(delimiters)
+def _columns() -> int:
+    return shutil.get_terminal_size().columns

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from math import inf, isfinite, isnan
 from typing import NamedTuple
 
-from microgrid.arguments import described
-from microgrid.names import called, expression, node_names, one_line, short, text
+from microgrid.arguments import described, one_line
+from microgrid.names import called, expression, node_names, short, text
 from microgrid.steps import Step, backward_steps, bracketed
 from microgrid.value import Value
 

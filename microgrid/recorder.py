@@ -213,15 +213,21 @@ def variables(nodes: Collection[Value]) -> dict[Value, str]:
     return found
 
 
-def _namespaces() -> list[Mapping[str, object]]:
-    """Return the variables of each function of the program that is running, the outermost first."""
+def program_frames() -> list[FrameType]:
+    """Return the functions of the program that are running, the outermost first."""
     frames = []
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(1)
     while frame:
         if not frame.f_code.co_filename.startswith((*OURS, *LIBRARIES, "<frozen ")):
             frames.append(frame)
         frame = frame.f_back
     frames.reverse()
+    return frames
+
+
+def _namespaces() -> list[Mapping[str, object]]:
+    """Return the variables of each function of the program that is running, the outermost first."""
+    frames = program_frames()
     modules = {id(frame.f_globals): frame.f_globals for frame in frames}
     return [*modules.values(), *[frame.f_locals for frame in frames if frame.f_locals is not frame.f_globals]]
 

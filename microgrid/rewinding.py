@@ -1,0 +1,118 @@
+"""A backward pass that goes forward and back, and the grads as they are after so many of its steps."""
+
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from itertools import islice
+
+from microgrid.arguments import one_line
+from microgrid.names import expression, node_names, text
+from microgrid.recorder import place_of
+from microgrid.steps import Step, backward_steps
+from microgrid.terminal import noting_interrupts
+from microgrid.value import Value
+
+
+class RewindablePass:
+    """The backward pass from root; move goes to and fro in it, close leaves the grads as is said there.
+
+    done      how many steps are performed and not undone; total, how many there are
+    uses      how many contributions each node is to receive; received, how many it has
+    found     the grads before
+    """
+
+    def __init__(self, root: Value, *, inside_program: bool = False) -> None:
+        self.inside_program = inside_program
+        self.source = backward_steps(root)
+        # Those that were ever performed: all at once would keep whoever has a huge graph waiting.
+        self.steps = list(islice(self.source, 1))
+        self.done = 0
+        self.root = root
+        self.names = self.steps[0].names if self.steps else node_names(root)
+        self.uses = Counter(
+            operand for node in self.names for operand in node.operands if operand.op != "constant"
+        )
+        self.total = self.uses.total()
+        self.found = {node: node.grad for node in self.names}
+        with noting_interrupts():
+            for node in self.names:
+                node.grad = 0.0
+            root.grad = 1.0
+
+    def close(self) -> None:
+        """Leave the grads of a complete pass; else, and inside a program, put back what was found."""
+        stays = self.is_complete and not self.inside_program
+        with noting_interrupts():
+            for node, grad in self.found.items():
+                node.grad = 0.0 if stays else grad
+            if stays:
+                self.root.backward()  # The constants' grads have no steps.
+
+    def move(self, count: int, stops: Callable[[Step], bool] | None = None) -> bool:
+        """Perform count steps, or undo -count; return whether Ctrl-C interrupted it.
+
+        It ends earlier at an end, and where stops is true of the step then in hand.
+        """
+        goal = max(0, min(self.done + count, self.total))
+        with noting_interrupts() as interrupts:
+            while self.done != goal and not interrupts:
+                if self.done < goal:
+                    if self.done == len(self.steps):
+                        self.steps.append(next(self.source))
+                    step = self.steps[self.done]
+                    step.operand.grad = step.after
+                    self.done += 1
+                else:
+                    self.done -= 1
+                    step = self.steps[self.done]
+                    step.operand.grad = step.before
+                if stops and self.step and stops(self.step):
+                    break
+        return bool(interrupts)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all steps are performed."""
+        return self.done == self.total
+
+    @property
+    def step(self) -> Step | None:
+        """The step in hand, the last that is performed."""
+        return self.steps[self.done - 1] if self.done else None
+
+    @property
+    def node(self) -> Value:
+        """The node in hand: the one that gives in the step; the root before the first."""
+        return self.step.node if self.step else self.root
+
+    @cached_property
+    def nodes(self) -> dict[str, Value]:
+        """The node for each name, as it is shown and typed."""
+        return {self.name(node).strip(): node for node in self.names if node.op != "constant"}
+
+    @cached_property
+    def lines(self) -> dict[Value, tuple[str, int]]:
+        """File and line where each node was made; no file and a number for what was not recorded."""
+        lines = {}
+        for number, node in enumerate(self.nodes.values(), 1):
+            place = place_of(node)
+            lines[node] = (place.file, place.line) if place and place.source else ("", number)
+        return lines
+
+    @property
+    def here(self) -> tuple[str, int]:
+        """File and line of the node in hand."""
+        return self.lines[self.node]
+
+    @property
+    def received(self) -> Counter[Value]:
+        """How many contributions each node has received."""
+        return Counter(step.operand for step in self.steps[: self.done])
+
+    def name(self, node: Value) -> str:
+        """Return the name of a node, on one line whatever it is."""
+        return one_line(self.names[node])
+
+    def made(self, node: Value) -> str:
+        """Return name and origin of a node, `C[1,2] = relu(B[1,2])`."""
+        return f"{self.name(node)} = {one_line(text(expression(node, self.names)))}"
