@@ -350,7 +350,8 @@ class Debugger(RewindablePass, cmd.Cmd):
         if self.step:
             scope.update(node=self.step.node, operand=self.step.operand, local_grad=self.step.local_grad)
         for frame in program_frames()[-1:]:
-            scope |= frame.f_globals | frame.f_locals
+            scope.update(frame.f_globals)
+            scope.update(frame.f_locals)
         code, nodes = self.parsed(expression)
         try:
             return eval(code, scope | nodes)
@@ -419,7 +420,7 @@ class Debugger(RewindablePass, cmd.Cmd):
         source = linecache.getlines(file)
         for number, line in enumerate(source[first - 1 : first + 10], first):
             marks = _marks((file, number) in map(self.lines.get, breaks), number == here)
-            self.say(f"{number:>4} {marks} {cut(printable(line.rstrip()), _columns() - 9)}")
+            self.say(f"{number:>4} {marks} {cut(printable(line), _columns() - 9)}".rstrip())
         if not source:
             self.say_listing([node for node, (_, line) in self.lines.items() if first <= line < first + 11])
         if first + 10 >= (len(source) or len(self.lines)):

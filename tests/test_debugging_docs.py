@@ -171,6 +171,7 @@ def test_the_page_shows_sessions_of_every_prompt() -> None:
         "python -m pdb sheet.py",
         "python -m pdb distance.py",
         "python prompt.py",
+        "python hunt.py",
     ]
 
 
