@@ -1,6 +1,6 @@
 """See how reverse-mode automatic differentiation works, one scalar at a time.
 
-The engine is here at once; each window into it is loaded when it is first asked for, so that a program which
+The engine is here at once; each view of it is loaded when it is first asked for, so that a program which
 only computes starts quickly.
 """
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from microgrid.page import show, write_page
     from microgrid.paths import why
     from microgrid.program import Unrolled
+    from microgrid.recorder import recording
     from microgrid.steps import Step, backward_steps
     from microgrid.unrolling import grad, hessian, unroll
 
@@ -29,6 +30,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "hessian",
+    "recording",
     "show",
     "topological_order",
     "unroll",
@@ -45,6 +47,7 @@ _MODULES = {
     "grad": "unrolling",
     "gradcheck": "checking",
     "hessian": "unrolling",
+    "recording": "recorder",
     "show": "page",
     "unroll": "unrolling",
     "why": "paths",

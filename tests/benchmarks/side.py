@@ -4,8 +4,8 @@
 
 SIDE is an engine or a way without a graph, SIZE the numbers that the work takes ("714,4"), COLLECTOR on or
 off. It prints the work's numbers, then for each line on standard input the seconds of processor time that one
-run takes: the mean of as many runs in a row as fill SECONDS. With the collector off, what earlier runs left is
-collected before that.
+run takes: the mean of as many runs in a row as fill SECONDS. With the collector off, what earlier runs left
+is collected before that.
 """
 
 import gc
