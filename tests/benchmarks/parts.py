@@ -50,7 +50,10 @@ def main(side: str, work: str, size: str, collector: str, seconds: str) -> None:
         order = sum(ordering)
         return [built - started, order, walked - built - order, dropped - walked]
 
-    repetitions = max(1, round(float(seconds) / sum(one_pass())))
+    repetitions, started = 0, process_time()
+    while process_time() - started < float(seconds):
+        one_pass()
+        repetitions += 1
     for _ in sys.stdin:
         if collector == "off":
             gc.collect()

@@ -34,9 +34,10 @@ def main(side: str, work: str, size: str, collector: str, seconds: str) -> None:
         gc.disable()
     run = prepare(side, work, size)
     print(run(), flush=True)
-    started = process_time()
-    run()
-    repetitions = max(1, round(float(seconds) / max(process_time() - started, 1e-6)))
+    repetitions, started = 0, process_time()
+    while process_time() - started < float(seconds):
+        run()
+        repetitions += 1
     for _ in sys.stdin:
         if collector == "off":
             gc.collect()
