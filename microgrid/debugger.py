@@ -123,6 +123,7 @@ class Debugger(RewindablePass, cmd.Cmd):
         self.breakpoints: dict[int, Breakpoint] = {}
         self.numbers = itertools.count(1)  # of the breakpoints
         self.displayed: dict[str, str] = {}  # what each expression was when it was last shown
+        self.expressions: dict[str, tuple[CodeType, dict[str, object]]] = {}  # the parsed ones
         self.next_line = 0  # where l goes on; 0: around here
 
     def interact(self) -> str:
@@ -361,7 +362,9 @@ class Debugger(RewindablePass, cmd.Cmd):
     def parsed(self, expression: str) -> tuple[CodeType, dict[str, object]]:
         """Return the code of an expression, and the nodes that stand in it by name."""
         try:
-            return parsed(expression, self.nodes)
+            if expression not in self.expressions:  # A condition is asked for at each step to its node.
+                self.expressions[expression] = parsed(expression, self.nodes)
+            return self.expressions[expression]
         except (SyntaxError, ValueError) as error:
             raise Mistake(f"{raised(error)}{self.near(expression)}") from error
 
