@@ -114,8 +114,10 @@ class _View:
         if options.draw:
             # The program's backward comes afterwards; there is none where the forward pass failed.
             grads = {} if failed else {root: 1.0} | {s.operand: s.after for s in backward_steps(root)}
+            from microgrid.picture import format_of
+
             picture = draw(root, grads=grads, local_grads=True, highlight=root if failed else None)
-            write_whole(options.draw, picture.pipe(format=options.draw.suffix[1:].lower()))
+            write_whole(options.draw, picture.pipe(format=format_of(options.draw)))
         if options.page or options.open:
             page = options.page or Path(tempfile.mkdtemp(prefix="microgrid-"), "page.html")
             write_page(root, page)
@@ -187,12 +189,13 @@ def _parser() -> _Parser:
 
 
 def _picture(name: str) -> Path:
-    from graphviz import FORMATS
+    from microgrid.picture import format_of
 
-    path = Path(name)
-    if path.suffix[1:].lower() not in FORMATS:
-        raise argparse.ArgumentTypeError(f"{name}: end the name in its format, .svg, .png, .pdf, …")
-    return path
+    try:
+        format_of(Path(name))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return Path(name)
 
 
 def _positive(number: str) -> int:

@@ -468,11 +468,11 @@ class Debugger(RewindablePass, cmd.Cmd):
         """Draw the graph with the step marked."""
         path = Path(argument or f"step-{self.done}.svg")
         try:
+            from microgrid.picture import format_of
+
             path = path.expanduser()
-            if not path.suffix:
-                raise ValueError(f"{path}: end the name in its format, .svg, .png, .pdf, …")
             marked = (self.step.node, self.step.position) if self.step else self.root
-            write_whole(path, draw(self.root, highlight=marked).pipe(format=path.suffix[1:].lower()))
+            write_whole(path, draw(self.root, highlight=marked).pipe(format=format_of(path)))
         except ModuleNotFoundError as error:
             self.say(f"Not drawn: {error}; install it: pip install {error.name}")
         except OSError as error:

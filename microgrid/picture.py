@@ -6,6 +6,7 @@ Importing this module imports the graphviz package, so it is done where somethin
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import graphviz
 
@@ -48,6 +49,14 @@ class Picture(graphviz.Digraph):  # type: ignore[misc]
         except graphviz.ExecutableNotFound as error:
             return {"text/plain": str(error)}
         return {kind: fitted(shown) if isinstance(shown, str) else shown for kind, shown in bundle.items()}
+
+
+def format_of(path: Path) -> str:
+    """Return the format that the name of a picture's file ends in; raises ValueError if Graphviz has none."""
+    name = path.suffix[1:].lower()
+    if name not in graphviz.FORMATS:
+        raise ValueError(f"{path}: end the name in its format, .svg, .png, .pdf, …")
+    return name
 
 
 @contextmanager

@@ -911,7 +911,7 @@ def test_what_cannot_be_drawn_is_one_line_and_leaves_nothing(
         many = many + 1
     (tmp_path / "folder.svg").mkdir()
     for root, file, reason in (
-        (y, "step.docx", "unknown format: 'docx'"),
+        (y, "step.docx", "step.docx: end the name in its format, .svg, .png, .pdf, …"),
         (y, "missing/step.svg", "missing/step.svg: No such file or directory; give another FILE."),
         (y, "folder.svg", "folder.svg: Is a directory; give another FILE."),
         (y, f"{'x' * 300}.svg", "File name too long; give another FILE."),
