@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter turns, to see that all works")
     quick = parser.parse_args().quick
-    turns, seconds = (3, 0.1) if quick else (11, 0.5)
+    turns, seconds = (3, 0.1) if quick else (7, 0.25)
     missing = sorted(
         {package for packages in NEEDS.values() for package in packages if not find_spec(package)}
     )
