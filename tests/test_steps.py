@@ -51,6 +51,11 @@ def test_the_parts_of_a_step_keep_their_roles_whatever_the_names() -> None:
     assert str(step) == f"{text(step.in_names())} = {text(step.in_numbers())}"
 
 
+def test_steps_are_different_objects_whatever_they_say() -> None:
+    _, _, y = diamond()
+    assert len({*backward_steps(y), *backward_steps(y)}) == 8
+
+
 def test_a_leaf_alone_has_no_steps() -> None:
     assert list(backward_steps(Value(1.0))) == []
 

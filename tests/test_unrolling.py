@@ -474,6 +474,13 @@ def test_a_wrong_number_of_numbers_is_an_error_that_names_the_inputs() -> None:
         unroll(x * y, [x, y])(3.0)
 
 
+def test_names_longer_than_a_line_are_not_broken() -> None:
+    inputs = [Value(1.0, label=f"{'long' * 40}_{i}") for i in range(12)]
+    program = unroll(Value.sum(inputs), inputs)
+    assert program(*map(float, range(12))) == (66.0, (1.0,) * 12)
+    assert all(parameter in program.source for parameter in program.parameters)
+
+
 def test_a_long_name_alone_makes_no_block_of_lines() -> None:
     y = Value(1.0) + 2.0
     y.label = "y" * 80

@@ -529,6 +529,7 @@ def test_repr_is_one_short_line_that_says_how_a_node_was_made() -> None:
     sum_of_many = "sum(x, x, x, x, x, …)"
     assert repr(Value.sum([x] * 10_000)) == f"Value(data=20000.0, grad=0.0, op='sum': {sum_of_many})"
     assert repr(Value(1.0, label="a\nb")) == "Value(data=1.0, grad=0.0, label='a b')"
+    assert repr(Value(1.0, label="W" * 60)) == f"Value(data=1.0, grad=0.0, label='{'W' * 60}')"
     assert repr(Value(1.0, label="W" * 10_000)) == f"Value(data=1.0, grad=0.0, label='{'W' * 57}...')"
 
 
