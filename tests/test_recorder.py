@@ -189,6 +189,13 @@ def test_nodes_of_one_name_are_numbered_in_the_order_in_which_they_were_made() -
         y = late - early
     names = [name for name in node_names(y).values() if name.startswith("h")]
     assert names == (["h (1)", "h (2)"] if COLUMNS else [])
+    with recording():
+        first, second = step(x), step(x)
+        y = second - first  # whose forward pass is told the second first
+    names = node_names(y)
+    assert [names[root.operands[0]] for root in (first, second)] == (
+        ["h (1)", "h (2)"] if COLUMNS else ["v2", "v1"]
+    )
 
 
 def test_a_label_is_stronger_than_a_variable_and_an_unrecorded_graph_asks_for_none() -> None:
