@@ -192,8 +192,8 @@ def test_nodes_of_one_name_are_numbered_in_the_order_in_which_they_were_made() -
     with recording():
         first, second = step(x), step(x)
         y = second - first  # whose forward pass is told the second first
-    names = node_names(y)
-    assert [names[root.operands[0]] for root in (first, second)] == (
+    called = node_names(y)
+    assert [called[root.operands[0]] for root in (first, second)] == (
         ["h (1)", "h (2)"] if COLUMNS else ["v2", "v1"]
     )
 
