@@ -16,11 +16,12 @@ from microgrid.arguments import one_line
 from microgrid.debugger import Debugger
 from microgrid.drawing import draw
 from microgrid.files import write_whole
-from microgrid.names import expression, node_names, short, text
+from microgrid.names import equation, expression, node_names, short, text
 from microgrid.page import write_page
 from microgrid.recorder import place_of, recording
 from microgrid.running import Program, run
 from microgrid.steps import backward_steps
+from microgrid.terminal import encodable
 from microgrid.unrolling import unroll
 from microgrid.value import REASONS, Value, topological_order
 
@@ -142,7 +143,7 @@ def _computed(root: Value) -> Iterator[str]:
     for node in names:
         if node.operands:
             number = f" = {short(node.data)}" if node is not root else ""
-            yield f"{one_line(names[node])} = {one_line(text(expression(node, names)))}{number}"
+            yield f"{equation(node, names)}{number}"
 
 
 def _problem(error: Exception) -> str:
@@ -152,8 +153,7 @@ def _problem(error: Exception) -> str:
 
 
 def _say(line: str, stream: TextIO) -> None:
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
+    print(encodable(line, stream), file=stream, flush=True)
 
 
 # The command line

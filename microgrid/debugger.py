@@ -44,6 +44,7 @@ from microgrid.steps import Step
 from microgrid.terminal import (
     completing_whole_names,
     cut,
+    encodable,
     has_colours,
     is_pipe_or_file,
     marked,
@@ -637,10 +638,7 @@ class Debugger(RewindablePass, cmd.Cmd):
 
     def say_parts(self, parts: Sequence[Part]) -> None:
         """Write a line at once: input() would swallow that nobody reads the pipe any more, and go on."""
-        encoding = getattr(self.stdout, "encoding", None) or "utf-8"
-        # Not every one has ∂.
-        line = self.text(parts).encode(encoding, "backslashreplace").decode(encoding)
-        print(line, file=self.stdout, flush=True)
+        print(encodable(self.text(parts), self.stdout), file=self.stdout, flush=True)
 
     def say_table(self, rows: Sequence[Sequence[str]]) -> None:
         """Write rows in columns."""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from microgrid.names import ATOM, PRODUCT, Part, Term, called, expression, short, text, written
+from microgrid.names import ATOM, Part, Term, called, expression, number_term, short, text, written
 from microgrid.value import Value
 
 Use = tuple[Value, int]  # a node, and the position of one of its operands
@@ -132,7 +132,7 @@ def _formulas(box_of: dict[Value, Box], absorbed: set[Value]) -> dict[Value, str
         different = {text(terms[operand].parts): terms[operand] for operand in node.operands}
         if not node.operands:
             number = short(node.data)
-            term = Term([Part(number)], PRODUCT if number.startswith("-") else ATOM)
+            term = number_term(number)
         elif node.op == "sum" and len(different) < len(node.operands):
             shown = [*list(different)[:3], *(["…"] if len(different) > 3 else [])]
             term = Term([Part(f"sum({', '.join(shown)})")], ATOM)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from microgrid.arguments import label_of
+from microgrid.arguments import label_of, one_line
 from microgrid.recorder import assigned_name, is_recorded, made_at, place_of, variables
 from microgrid.rows import row_of
 from microgrid.value import Value, topological_order
@@ -133,11 +133,19 @@ def expression(node: Value, names: Mapping[Value, str]) -> list[Part]:
     return written(node.op, [named(operand, names[operand]) for operand in node.operands]).parts
 
 
+def equation(node: Value, names: Mapping[Value, str]) -> str:
+    """Return name and origin of a node on one line, `C[1,2] = relu(B[1,2])`."""
+    return f"{one_line(names[node])} = {one_line(text(expression(node, names)))}"
+
+
 def named(node: Value, name: str) -> Term:
     """Return a node's name as a term of an expression."""
-    if node.op == "constant":
-        return Term([Part(name)], PRODUCT if name.startswith("-") else ATOM)
-    return Term([Part(name, "operand")], ATOM)
+    return number_term(name) if node.op == "constant" else Term([Part(name, "operand")], ATOM)
+
+
+def number_term(number: str, role: str = "") -> Term:
+    """Return a number, as `short` writes it, as a term: a minus binds like a product."""
+    return Term([Part(number, role)], PRODUCT if number.startswith("-") else ATOM)
 
 
 def written(op: str, terms: Sequence[Term]) -> Term:

@@ -20,7 +20,7 @@ from pathlib import Path
 from microgrid.arguments import one_line
 from microgrid.drawing import draw
 from microgrid.files import write_whole
-from microgrid.names import ATOM, PRODUCT, Part, Term, expression, node_names, short, text, written
+from microgrid.names import Part, expression, node_names, number_term, short, text, written
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value
 
@@ -205,7 +205,7 @@ def _in_numbers(node: Value) -> list[Part]:
     for operand in node.operands:
         number = short(operand.data)
         role = "" if operand.op == "constant" else "operand"
-        terms.append(Term([Part(number, role)], PRODUCT if number.startswith("-") else ATOM))
+        terms.append(number_term(number, role))
     return written(node.op, terms).parts
 
 

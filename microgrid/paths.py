@@ -13,7 +13,7 @@ from math import inf, isfinite, isnan
 from typing import NamedTuple
 
 from microgrid.arguments import described, one_line
-from microgrid.names import called, expression, node_names, short, text
+from microgrid.names import called, equation, node_names, short
 from microgrid.steps import Step, backward_steps, bracketed
 from microgrid.value import Value
 
@@ -70,7 +70,7 @@ class Numbered(NamedTuple):
 class Why:
     """What `why` found; printed, it is said in lines of 80 columns.
 
-    gradient     ∂root/∂node, as `backward` computes it from zeroed gradients
+    gradient     d root / d node, as `backward` computes it from zeroed gradients
     count        how many paths lead from the root to the node, MANY where there are as many or more
     paths        those of the largest products, by size, among the paths without a local gradient of 0
     others       how many more there are of these
@@ -126,7 +126,7 @@ class Why:
             rows.append((short(self.rest), [_paths(self.others, "other ")]))
         for step, ended in self.blocked[:5]:
             at = f"{one_line(self.names[step.operand])} = {short(step.operand.data)}"
-            where = f"{self._made(step.node)} at {at}"
+            where = f"{equation(step.node, self.names)} at {at}"
             rows.append(("0", [f"{_paths(ended)}, blocked in {where}: {_local(step)} = 0"]))
         elsewhere = sum(block.ended for block in self.blocked[5:])
         if elsewhere:
@@ -144,13 +144,10 @@ class Why:
             culprit, wild = wild[0], [*wild[0].operands]
         if culprit:
             result = f" = {short(culprit.data)}" if culprit.operands else ""
-            yield from _wrapped(f"  The forward pass made it: {self._made(culprit)}{result}.", 2)
+            yield from _wrapped(f"  The forward pass made it: {equation(culprit, self.names)}{result}.", 2)
         for number, step in self.origin:
             yield from _wrapped(f"  step {number}: {step}", 4)
             yield from _wrapped(f"    {_cause(step)}", 4)
-
-    def _made(self, node: Value) -> str:
-        return f"{one_line(self.names[node])} = {one_line(text(expression(node, self.names)))}"
 
 
 def why(root: Value, node: Value, *, most: int = 5, names: dict[Value, str] | None = None) -> Why:

@@ -6,7 +6,7 @@ from functools import cached_property
 from itertools import islice
 
 from microgrid.arguments import one_line
-from microgrid.names import expression, node_names, text
+from microgrid.names import equation, node_names
 from microgrid.recorder import place_of
 from microgrid.steps import Step, backward_steps
 from microgrid.terminal import noting_interrupts
@@ -115,4 +115,4 @@ class RewindablePass:
 
     def made(self, node: Value) -> str:
         """Return name and origin of a node, `C[1,2] = relu(B[1,2])`."""
-        return f"{self.name(node)} = {one_line(text(expression(node, self.names)))}"
+        return equation(node, self.names)

@@ -105,6 +105,12 @@ def table(rows: Sequence[Sequence[str]], columns: int) -> list[str]:
     return lines
 
 
+def encodable(text: str, stream: IO[str]) -> str:
+    """Return a text as a stream can encode it: escapes stand for what it cannot, and not every one has ∂."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def has_colours(stream: IO[str]) -> bool:
     """Return whether a stream is a terminal that shows colours, and its user wants them."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
