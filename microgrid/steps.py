@@ -4,7 +4,7 @@
         print(step)             # w.grad += z.grad · ∂z/∂w = 0.5 · (-2) = -1; w.grad = -1
         print(step.sentence())  # the same in English
 
-Debugger, page and pictures are views of these Steps. x.grad is the gradient that a node collects, the total
+Debugger, page and pictures are views of these Steps. x.grad is the gradient that x receives in all, the total
 derivative of the root by it; ∂z/∂x is a local gradient, the partial derivative of one node by one operand.
 """
 

@@ -270,7 +270,7 @@ examples:
 
 _UNROLL_NOTES = """\
 examples:
-  titanic unroll | less                           two passengers: each weight collects two contributions
+  titanic unroll | less                           two passengers: each weight receives two contributions
   titanic unroll --passengers 1 > program.py      a Python file that needs nothing else"""
 
 _CHECK_NOTES = """\
