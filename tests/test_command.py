@@ -13,11 +13,15 @@ import sys
 import time
 import xml.etree.ElementTree
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pexpect
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from titanic.__main__ import SUBCOMMANDS, main
 from titanic.network import Network
@@ -464,16 +468,18 @@ def test_a_training_without_a_first_loss_is_one_line_and_writes_nothing(
         assert files_in(out) == before
 
 
-@pytest.mark.parametrize("exponent", range(-6, 7))
-@pytest.mark.parametrize("factor", [1, 2, 4])
+@pytest.mark.filterwarnings("error")
+@given(st.floats(-6.0, 6.0), st.integers(0, 1000), st.integers(1, 100))
+@example(0.0, 0, 300)
+@example(math.log10(0.4), 3, 300)
 def test_any_learning_rate_ends_in_at_most_one_line_and_three_files_that_fit(
-    factor: int, exponent: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    magnitude: float, seed: int, epochs: int
 ) -> None:
-    for seed in ("0", "3"):
-        out = tmp_path / seed
-        options = ["--lr", f"{factor}e{exponent}", "--seed", seed, "--out", str(out), "--unrolled"]
-        status = main(["train", *options])
-        messages = [line for line in capsys.readouterr().err.splitlines() if line.startswith("titanic: ")]
+    with TemporaryDirectory() as name, redirect_stdout(StringIO()), redirect_stderr(StringIO()) as complaints:
+        out = Path(name, "out")
+        options = ["--lr", repr(10.0**magnitude), "--seed", str(seed), "--epochs", str(epochs)]
+        status = main(["train", *options, "--out", str(out), "--unrolled"])
+        messages = [line for line in complaints.getvalue().splitlines() if line.startswith("titanic: ")]
         assert len(messages) == status in (0, 1)
         assert all("the loss is no longer finite after epoch" in line for line in messages)
         assert sorted(path.name for path in out.iterdir()) == FILES

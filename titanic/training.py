@@ -92,7 +92,9 @@ def _on_arrays(program: Unrolled, passengers: list[tuple[float, ...]]) -> Run:
 
     def run(weights: list[float]) -> tuple[float, list[float]]:
         losses, gradients = program(*columns, *weights)
-        return float(losses.sum()), [float(gradient.sum()) for gradient in gradients]
+        # A sum that is not finite ends the training in a line of its own.
+        with numpy.errstate(all="ignore"):
+            return float(losses.sum()), [float(gradient.sum()) for gradient in gradients]
 
     return run
 
