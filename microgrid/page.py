@@ -4,7 +4,7 @@
     show(loss)                      # the same inline in a notebook
 
 The page tells the forward pass Value by Value and the backward pass Step by Step. Constants stand in the
-expressions and nowhere else. All numbers are computed and written here; page.html only shows them.
+expressions and nowhere else. All numbers are computed and written here; the script of the page only shows them.
 """
 
 import base64
@@ -80,9 +80,11 @@ def _page(root: Value) -> str:
             f"the graph has {count} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
         )
     steps = list(backward_steps(root, given))
-    template = files("microgrid").joinpath("page.html").read_text(encoding="utf-8")
+    style, script = _part("page.css"), _part("page.js")
     contents = {
-        "POLICY": _policy(template),
+        "POLICY": _policy(style, script),
+        "STYLE": style,
+        "SCRIPT": script,
         "TITLE": html.escape(f"{names[root]}, step by step"),
         "GRAPH": _graph(root, given, steps),
         "STEPS": _json(
@@ -93,20 +95,22 @@ def _page(root: Value) -> str:
         ),
     }
     # No content can hold such a mark, since every < in it is escaped.
-    return re.sub(r"<!--([A-Z]+)-->", lambda mark: contents[mark[1]], template)
+    return re.sub(r"<!--([A-Z]+)-->", lambda mark: contents[mark[1]], _part("page.html"))
 
 
-def _policy(template: str) -> str:
-    """Return the content security policy that allows the template's own script and style alone."""
+def _part(name: str) -> str:
+    return files("microgrid").joinpath(name).read_text(encoding="utf-8")
 
-    def own(element: str) -> str:
-        content = re.search(f"<{element}>(.*?)</{element}>", template, re.DOTALL)
-        assert content
-        digest = hashlib.sha256(content[1].encode()).digest()
+
+def _policy(style: str, script: str) -> str:
+    """Return the content security policy that allows this style and this script alone."""
+
+    def own(content: str) -> str:
+        digest = hashlib.sha256(content.encode()).digest()
         return f"'sha256-{base64.b64encode(digest).decode()}'"
 
     return (
-        f"default-src 'none'; script-src {own('script')}; style-src {own('style')}; "
+        f"default-src 'none'; script-src {own(script)}; style-src {own(style)}; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -22,7 +22,14 @@ ROOT = Path(__file__).parent.parent
 MODULES = sorted(
     path.relative_to(ROOT) for package in ("microgrid", "titanic") for path in ROOT.glob(f"{package}/*.py")
 )
-DATA = ["microgrid/page.html", "microgrid/py.typed", "titanic/py.typed", "titanic/passengers.csv"]
+DATA = [
+    "microgrid/page.html",
+    "microgrid/page.css",
+    "microgrid/page.js",
+    "microgrid/py.typed",
+    "titanic/py.typed",
+    "titanic/passengers.csv",
+]
 
 
 @pytest.fixture(scope="module")

@@ -887,7 +887,7 @@ def test_a_page_is_written_from_a_zip_too(tmp_path: Path) -> None:
     archive = tmp_path / "microgrid.zip"
     package = Path(microgrid.__file__).parent
     with zipfile.ZipFile(archive, "w") as packed:
-        for file in [*package.glob("*.py"), package / "page.html"]:
+        for file in {*package.glob("*.py"), *package.glob("page.*")}:
             packed.write(file, f"microgrid/{file.name}")
     program = """
 import microgrid
