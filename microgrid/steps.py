@@ -98,7 +98,9 @@ class Step:
             received = f"the gradient of {node}, {short(self.contribution)}"
         elif self.local_grad == 0.0 == self.contribution:
             received = f"nothing, {product}"
-        place = f"{self.place()}: {self.sum()}" if self.nth > 1 else self.place()
+        place = self.place()
+        if self.nth > 1:
+            place += f", which brings {operand}.grad to {self.sum()}"
         return f"{node} = {made} {self._rate()}, so {operand} receives {received}: {place}."
 
     def place(self) -> str:

@@ -91,7 +91,7 @@ def test_a_step_says_itself_in_an_english_sentence() -> None:
         "y = v1 + x grows as fast as x with v1 held still, so x receives the gradient of y, 1: "
         "the 1st of its 2 contributions.",
         "v1 = x · w falls 2 times as fast as x grows, so x receives the gradient of v1 times -2, "
-        "1 · (-2) = -2: the 2nd of its 2 contributions: 1 + (-2) = -1.",
+        "1 · (-2) = -2: the 2nd of its 2 contributions, which brings x.grad to 1 + (-2) = -1.",
         "v1 = x · w grows 3 times as fast as w, so w receives the gradient of v1 times 3, 1 · 3 = 3: "
         "its only contribution.",
     ]
