@@ -5,6 +5,7 @@ of_arrays(namespace, ...)   # the same names for arrays, and where(condition, a,
 of_symbols()                # for SymPy's symbols
 of_fractions()              # for fractions: there are none of most functions
 MACHINE                     # for a compiler: floats again, nan and inf where Python would raise
+JAVASCRIPT                  # for a browser: the text of each, which throws what Python would raise
 """
 
 import math
@@ -178,4 +179,44 @@ MACHINE: dict[str, Body] = {
     "total": total,
     "power": _power,
     "slope_by_base": _slope,
+}
+
+
+# A browser's functions give nan and inf instead of raising too, so each text tests what Python's own test.
+# quotient is `/` and power is `**`; inRange is what exp and power share.
+JAVASCRIPT = {
+    "inRange": """(z, x, n = 0) =>
+    Math.abs(z) === Infinity && Number.isFinite(x) && Number.isFinite(n) ? raise("OverflowError") : z""",
+    "quotient": """(x, y) => (y === 0 ? raise("ZeroDivisionError") : x / y)""",
+    "abs": "Math.abs",
+    "exp": "(x) => inRange(Math.exp(x), x)",
+    "log": """(x) => (x <= 0 ? raise("ValueError") : Math.log(x))""",
+    "sqrt": """(x) => (x < 0 ? raise("ValueError") : Math.sqrt(x))""",
+    "sin": "Math.sin",
+    "cos": "Math.cos",
+    "tanh": "Math.tanh",
+    "sigmoid": "(x) => 1 / (1 + Math.exp(-x))",
+    "total": "(...numbers) => numbers.reduce((sum, number) => sum + number, 0)",
+    # In Python 1 ** nan and (-1) ** inf are 1, and a negative number to a fractional power is complex or too
+    # large.
+    "power": """(x, n) => {
+    if (x === 1 || (x === -1 && Math.abs(n) === Infinity)) return 1;
+    if (x === 0 && n < 0 && n > -Infinity) raise("ZeroDivisionError");
+    const z = inRange(Math.pow(x, n), x, n);
+    if (!Number.isNaN(z) || Number.isNaN(n) || !(x < 0)) return z;
+    inRange(Math.pow(-x, n), x, n);
+    raise("ValueError");
+  }""",
+    "slope_by_base": """(x, n) => {
+    if (n === 0) return BLOCKED;
+    try {
+      return n * power(x, n - 1);
+    } catch {
+      return x === 0 ? Infinity : n * (power(x, n) / x);
+    }
+  }""",
+    "slope_by_exponent": """(x, n) => {
+    if (!(x >= 0)) return NaN;
+    return x > 0 ? power(x, n) * Math.log(x) : n >= 0 ? 0 : power(x, n) * -Infinity;
+  }""",
 }

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from microgrid.arguments import described, one_line
 from microgrid.names import called, equation, node_names, short
 from microgrid.steps import Step, backward_steps, bracketed
-from microgrid.value import Value
+from microgrid.value import Value, total
 
 MANY = 10**18
 WIDTH = 80
@@ -209,7 +209,7 @@ def why(root: Value, node: Value, *, most: int = 5, names: dict[Value, str] | No
         count=below.get(root, 0),
         paths=paths,
         others=others,
-        rest=gradient - sum(path.product for path in paths) if others else 0.0,
+        rest=gradient - total(path.product for path in paths) if others else 0.0,
         blocked=tuple(sorted(blocked, key=lambda block: -block.ended)),
         origin=tuple(_origin(node, infinite, undefined)),
         names=names,

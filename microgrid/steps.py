@@ -123,14 +123,14 @@ class Step:
         if slope == 0.0:
             if self.operand.data == 0.0 and self.node.op in ("relu", "abs"):
                 return f"has a corner at 0, where its derivative by {operand} is taken to be 0"
-            return f"does not change with {operand} here{self._held()}"
+            return f"does not change with {operand} here{self.held()}"
         verb, tail = ("grows", "") if slope > 0.0 else ("falls", " grows")
         if math.isinf(slope):
-            return f"{verb} infinitely fast as {operand} grows{self._held()}"
+            return f"{verb} infinitely fast as {operand} grows{self.held()}"
         factor = "" if abs(slope) == 1.0 else f"{short(abs(slope))} times "
-        return f"{verb} {factor}as fast as {operand}{tail}{self._held()}"
+        return f"{verb} {factor}as fast as {operand}{tail}{self.held()}"
 
-    def _held(self) -> str:
+    def held(self) -> str:
         """Return what is held still, where the node depends on the operand in another way too."""
         others = [(p, other) for p, other in enumerate(self.node.operands) if p != self.position]
         if not _depend([other for _, other in others], self.operand):

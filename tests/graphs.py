@@ -9,13 +9,14 @@ def test_...(root: Value) -> None:
 import math
 import operator
 from collections.abc import Callable, Sequence
+from math import exp, log
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 from microgrid import Value, topological_order
 from microgrid.rows import row_of
-from microgrid.value import RULES
+from microgrid.value import BLOCKED, RULES, sigmoid
 
 if TYPE_CHECKING:
     import torch
@@ -45,6 +46,16 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sum": sum_of,
     **{op: operator.methodcaller(op) for op in METHODS},
 }
+
+# Rows that a user may add.
+# fmt: off
+ADDED: dict[str, Callable[..., Any]] = {
+    "softplus": lambda x: (x + log(1.0 + exp(-x)) if x > 0.0 else log(1.0 + exp(x)), (sigmoid(x),)),
+    "leaky": lambda x: (x if x > 0.0 else 0.01 * x, (1.0 if x > 0.0 else 0.01,)),
+    "maximum": lambda x, y: (x if x >= y else y if y > x else x + y,
+                             (1.0 if x >= y else BLOCKED, BLOCKED if x >= y else 1.0)),
+}
+# fmt: on
 
 AWKWARD = [0.0, -0.0, 1.0, -1.0, 2.0, 0.5, -3.0, 1e-3, 30.0]
 NUMBERS = st.sampled_from(AWKWARD) | st.floats(-3.0, 3.0).map(lambda number: round(number, 6))

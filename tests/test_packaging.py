@@ -26,6 +26,7 @@ DATA = [
     "microgrid/page.html",
     "microgrid/page.css",
     "microgrid/page.js",
+    "microgrid/passes.js",
     "microgrid/py.typed",
     "titanic/py.typed",
     "titanic/passengers.csv",

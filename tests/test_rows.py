@@ -5,18 +5,17 @@ import itertools
 import math
 import operator
 from collections.abc import Callable
-from math import exp, log
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from graphs import OPERATIONS
+from graphs import ADDED, OPERATIONS
 
 from microgrid import Value, backward_steps, debug, draw, gradcheck, show, unroll
 from microgrid.functions import FUNCTIONS
 from microgrid.names import expression, node_names, text
 from microgrid.rows import row_of
-from microgrid.value import BLOCKED, RULES, apply, sigmoid
+from microgrid.value import BLOCKED, RULES, apply
 
 POINTS = [0.0, -0.0, 1.0, -1.0, 0.5, 3.0, -7.25, 1e-300, 1e200, 5e-324, math.inf, -math.inf, math.nan]
 
@@ -100,16 +99,6 @@ def test_of_several_rows_on_one_line_each_finds_its_own(monkeypatch: pytest.Monk
 
 
 # A new operation is one row and one method
-
-
-# fmt: off
-ADDED: dict[str, Callable[..., Any]] = {
-    "softplus": lambda x: (x + log(1.0 + exp(-x)) if x > 0.0 else log(1.0 + exp(x)), (sigmoid(x),)),
-    "leaky": lambda x: (x if x > 0.0 else 0.01 * x, (1.0 if x > 0.0 else 0.01,)),
-    "maximum": lambda x, y: (x if x >= y else y if y > x else x + y,
-                             (1.0 if x >= y else BLOCKED, BLOCKED if x >= y else 1.0)),
-}
-# fmt: on
 
 
 @pytest.fixture
