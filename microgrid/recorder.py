@@ -123,7 +123,7 @@ def place_of(node: Value) -> Place | None:
     code, instruction, _ = _made[node]
     line, end_line, start, end = _position(code, instruction)
     first, last = (linecache.getline(code.co_filename, number) for number in (line, end_line))
-    return Place(code.co_filename, line, end_line, _characters(first, start), _characters(last, end))
+    return Place(code.co_filename, line, end_line, characters(first, start), characters(last, end))
 
 
 @lru_cache(maxsize=100_000)
@@ -136,7 +136,7 @@ def _position(code: CodeType, instruction: int) -> tuple[int, int, int, int]:
     return line or code.co_firstlineno, line or code.co_firstlineno, -1, -1
 
 
-def _characters(line: str, count: int) -> int:
+def characters(line: str, count: int) -> int:
     """Return how many characters a count of UTF-8 bytes is."""
     return len(line.encode()[:count].decode(errors="replace")) if count > 0 else count
 

@@ -15,16 +15,17 @@ import itertools
 import keyword
 import os
 import re
+import string
 import textwrap
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from microgrid.arguments import Number, described, listed, one_line
 from microgrid.functions import FUNCTIONS, as_value
-from microgrid.names import node_names
+from microgrid.names import Part, node_names, text
 from microgrid.program import CONSTANTS, Unrolled
 from microgrid.recorder import place_of
 from microgrid.rows import Row, row_of
@@ -69,8 +70,9 @@ def unroll(
         raise ValueError(f"{described(twice)} is given twice among the inputs: once is enough")
     for node in set(asked).difference(order, given):
         raise ValueError(f"the root does not depend on {described(node)}, whose gradient wrt asks for")
-    program = _Program(order, given, asked)
-    return Unrolled(program.source(), program.parameters)
+    program = StraightLineProgram(node_names(root), given, asked)
+    source = "".join(f"{text(statement.parts)}\n" for statement in program.statements())
+    return Unrolled(source, program.parameters)
 
 
 def grad(function: Callable[..., Value]) -> Callable[..., Any]:
@@ -116,18 +118,27 @@ def _several(gradients: Value | tuple[Value, ...]) -> tuple[Value, ...]:
 # Writing the program
 
 
-class _Program:
-    """The text of a program, and what it calls each node and its gradient."""
+class Statement(NamedTuple):
+    """Lines of a program: how a node was made, or the step to its operand at position, or neither."""
 
-    def __init__(self, order: list[Value], inputs: list[Value], wrt: list[Value]) -> None:
-        self.order = order
+    parts: list[Part]
+    node: Value | None = None
+    position: int | None = None
+
+
+class StraightLineProgram:
+    """The statements of a program, and what it calls each node and its gradient."""
+
+    def __init__(self, names: dict[Value, str], inputs: list[Value], wrt: list[Value]) -> None:
+        self.order = order = [*names]
         self.root = order[-1]
+        self.inputs = inputs
         self.wrt = wrt
         given = set(inputs)
         constants = [node for node in order if not node.operands and node not in given]
         # A leaf that nobody has named is written as its number, wherever it is used.
         unnamed = {node: _literal(node.data) for node in constants if not node.label or node.op == "constant"}
-        names = {node: node.label or "unused" for node in inputs} | node_names(self.root)
+        names = {node: node.label or "unused" for node in inputs} | names
         hidden = {node for node in unnamed if node.op == "constant"}.difference(wrt, [self.root])
         self.labels = {node: name for node, name in names.items() if node not in hidden}
         self.names, self.gradients = _identifiers(self.labels, self.root)
@@ -144,13 +155,21 @@ class _Program:
         """Return the plain number that is the node's exponent, or None."""
         return node.operands[1].data if node.op == "**n" and node.operands[1] not in given else None
 
-    def source(self) -> str:
-        """Return the text of the program."""
+    def statements(self) -> Iterator[Statement]:
+        """Yield the statements of the program, and between its sections an empty one."""
         passes = [self.forward(), self.backward()]
-        called = {*re.findall(r"\w+(?=\()", "\n".join(itertools.chain(*passes)))}
-        sections = [self.docstring(called), self.constants, *passes, [self.result()]]
-        body = "\n\n".join("\n".join(lines) for lines in sections if lines)
-        return f"{_in_brackets('def program(', self.parameters, '):')}\n{textwrap.indent(body, INDENT)}\n"
+        written = "\n".join(text(statement.parts) for statement in itertools.chain(*passes))
+        called = {*re.findall(r"\w+(?=\()", written)}
+        plain = [
+            [Statement([Part(line)]) for line in lines] for lines in (self.docstring(called), self.constants)
+        ]
+        parameters = [Part(self.names[node], "node") for node in self.inputs]
+        yield Statement(_in_brackets([Part("def program(")], parameters, "):", ""))
+        for number, statements in enumerate(filter(None, [*plain, *passes, [self.result()]])):
+            if number:
+                yield Statement([])
+            for parts, node, position in statements:
+                yield Statement([Part(INDENT), *parts] if parts[0].text else [], node, position)
 
     def docstring(self, called: set[str]) -> list[str]:
         """Return the lines that say what the program computes, and what its own functions are."""
@@ -163,35 +182,32 @@ class _Program:
         ]
         return [summary, "", *notes, '"""'] if notes else [summary + '"""']
 
-    def forward(self) -> list[str]:
+    def forward(self) -> list[Statement]:
         """Return an assignment for each operation."""
         lines = []
         last = None
         for node, written in self.written.items():
-            line = self.assignment(f"{self.names[node]} =", written.result, node)
+            line = self.assignment(Part(self.names[node], "node"), "=", written.result, node)
             place = place_of(node)
             if place and (place.file, place.line) != last:
                 last = place.file, place.line
-                line += f"  # {one_line(os.path.basename(place.file))}:{place.line}"
+                line.parts.append(Part(f"  # {one_line(os.path.basename(place.file))}:{place.line}"))
             lines.append(line)
-        return ["# Forward pass: a line for each operation.", *lines] if lines else []
+        return [_comment("Forward pass: a line for each operation."), *lines] if lines else []
 
-    def backward(self) -> list[str]:
+    def backward(self) -> list[Statement]:
         """Return an assignment for each contribution that is needed, in the order of backward."""
         needed, contributions = self.contributions()
-        lines = [f"{self.gradients[self.root]} = 1.0"] if self.root in needed else []
+        lines = [Statement([Part(f"{self.gradients[self.root]} = 1.0")])] if self.root in needed else []
         begun = set()
-        for node, position, line in contributions:
+        for node, position, template in contributions:
             operand = node.operands[position]
-            sign = "+=" if operand in begun else "="
+            target = Part(self.gradients[operand], "operand")
+            lines.append(self.assignment(target, "+=" if operand in begun else "=", template, node, position))
             begun.add(operand)
-            lines.append(self.assignment(f"{self.gradients[operand]} {sign}", line, node, position))
         root = self.names[self.root]
-        return (
-            [f"# Backward pass, from {root} down: a line for each use of the chain rule.", *lines]
-            if lines
-            else []
-        )
+        heading = f"Backward pass, from {root} down: a line for each use of the chain rule."
+        return [_comment(heading), *lines] if lines else []
 
     def contributions(self) -> tuple[set[Value], list[tuple[Value, int, str]]]:
         """Return the nodes whose gradients are needed, and each contribution as node, position, line."""
@@ -209,30 +225,44 @@ class _Program:
             contributions.append(given)
         return needed, [contribution for given in reversed(contributions) for contribution in given]
 
-    def result(self) -> str:
+    def result(self) -> Statement:
         """Return the line that returns the root and the gradients."""
         known = set(self.order)
-        gradients = [self.gradients[node] if node in known else "0.0" for node in self.wrt]
-        return _in_brackets(
-            f"return {self.names[self.root]}, (", gradients, ",)" if len(gradients) == 1 else ")"
-        )
+        gradients = [Part(self.gradients[node] if node in known else "0.0") for node in self.wrt]
+        after = ",)" if len(gradients) == 1 else ")"
+        return Statement(_in_brackets([Part(f"return {self.names[self.root]}, (")], gradients, after))
 
-    def assignment(self, target: str, line: str, node: Value, position: int = 0) -> str:
+    def assignment(
+        self, target: Part, sign: str, template: str, node: Value, position: int | None = None
+    ) -> Statement:
         """Return a line of a row as an assignment, for this node and its operand at that position."""
         row = row_of(node.op)
         operands = [self.names[operand] for operand in node.operands]
-        words = {
-            "z": self.names[node],
-            "dz": self.gradients[node],
-            row.operand(position): operands[position],
-        }
-        if not row.takes_any:
-            words |= zip(row.operands, operands)
-        elif line == "total({x})":
-            if len(operands) <= LONGEST_CHAIN:
-                return f"{target} {' + '.join(operands)}"
-            return _in_brackets(f"{target} total([", operands, "])")
-        return f"{target} {line.format(**words)}"
+        words = {"z": self.names[node], "dz": self.gradients[node], **dict(zip(row.operands, operands))}
+        roles, between = dict.fromkeys(row.operands, "operand"), ""
+        if position is not None:
+            words[row.operand(position)] = operands[position]
+            roles, between = {"dz": "node"}, "local_grad"
+        elif template == "total({x})":
+            terms = [Part(name, "operand") for name in operands]
+            if len(terms) > LONGEST_CHAIN:
+                return Statement(_in_brackets([target, Part(" = total([")], terms, "])"), node)
+            plus = [part for term in terms for part in (Part(" + "), term)]
+            return Statement([target, Part(" = "), *plus[1:]], node)
+        parts = [target, Part(f" {sign} ")]
+        for literal, word in _taken_apart(template):
+            parts += Part(literal, between), Part(words.get(word, ""), roles.get(word, between))
+        return Statement(parts, node, position)
+
+
+def _comment(sentence: str) -> Statement:
+    return Statement([Part(f"# {sentence}")])
+
+
+@cache
+def _taken_apart(template: str) -> list[tuple[str, str]]:
+    """Return the words of a format string, each after the text before it."""
+    return [(literal, word or "") for literal, word, _, _ in string.Formatter().parse(template)]
 
 
 class _Written(NamedTuple):
@@ -335,17 +365,19 @@ INDENT = "    "
 WIDTH = 92
 
 
-def _in_brackets(before: str, items: Collection[str], after: str) -> str:
+def _in_brackets(before: list[Part], items: list[Part], after: str, margin: str = INDENT) -> list[Part]:
     """Return the items between brackets, in one line or, where they are too many, in a block of lines."""
-    inside = ", ".join(items)
-    if not items or len(before) + len(inside) + len(after) <= WIDTH - len(INDENT):
-        return f"{before}{inside}{after}"
-    block = textwrap.fill(
-        f"{inside},",
-        WIDTH - len(INDENT),
-        initial_indent=INDENT,
-        subsequent_indent=INDENT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return f"{before}\n{block}\n{after.removeprefix(',')}"
+    inside = ", ".join(item.text for item in items)
+    if items and len(text(before)) + len(inside) + len(after) > WIDTH - len(INDENT):
+        block = textwrap.fill(
+            f"{inside},",
+            WIDTH - len(INDENT) + len(margin),
+            initial_indent=margin + INDENT,
+            subsequent_indent=margin + INDENT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        inside, after = f"\n{block}\n{margin}", after.removeprefix(",")
+    start, *gaps = re.split(r"[^\s,]+", inside)
+    parts = [part for item, gap in zip(items, gaps) for part in (item, Part(gap))]
+    return [*before, Part(start), *parts, Part(after)]
