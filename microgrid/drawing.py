@@ -34,6 +34,18 @@ if TYPE_CHECKING:
     import graphviz
 
 
+class TooLarge(ValueError):
+    """Raised for a graph that is too large to be drawn: the reason, and the advice what to do."""
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(reason, advice)
+        self.reason = reason
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return f"{self.reason}: {self.advice}"
+
+
 def draw(
     root: Value,
     *,
@@ -60,7 +72,7 @@ def draw(
     TB, RL or BT. grads are gradients to be shown instead of the nodes' own, 0 for a node that it lacks; names
     are the names of all nodes in topological order, those that every view uses if not given.
 
-    Raises ValueError where the drawing would have more than max_nodes boxes, or arrows so many and so long
+    Raises TooLarge where the drawing would have more than max_nodes boxes, or arrows so many and so long
     that its layout would take very long (as from one weight to each of hundreds of steps), TypeError or
     ValueError for an argument that is none of these.
 
@@ -157,21 +169,21 @@ _RANKS_FOR_A_NODE = 25
 
 
 def _check_count(count: int, max_nodes: int, way: str) -> None:
-    """Raise ValueError if nobody could read so many boxes; way is a way out."""
+    """Raise TooLarge if nobody could read so many boxes; way is a way out."""
     if count > max_nodes:
         ways = f"{way}, draw a smaller graph, or raise max_nodes"
-        raise ValueError(f"the graph has {count} boxes to draw, more than {max_nodes}: {ways}")
+        raise TooLarge(f"the graph has {count} boxes to draw, more than {max_nodes}", ways)
 
 
 def _patience(boxes: list[Box], max_nodes: int, way: str, local_grads: bool) -> dict[str, str]:
-    """Return how long dot is to search for the best places; ValueError if nobody could wait for it."""
+    """Return how long dot is to search for the best places; TooLarge if nobody could wait for it."""
     lengths = _lengths(boxes)
     ranks = sum(lengths) * (3 if local_grads else 1)
     enough = max(-(-len(lengths) // _ARROWS_FOR_A_NODE), -(-ranks // _RANKS_FOR_A_NODE))
     if enough > max_nodes:
-        raise ValueError(
-            "the arrows of the graph are so many and so long that its layout would take very long: "
-            f"{way}, draw a smaller graph, or raise max_nodes to {enough} and wait"
+        raise TooLarge(
+            "the arrows of the graph are so many and so long that its layout would take very long",
+            f"{way}, draw a smaller graph, or raise max_nodes to {enough} and wait",
         )
     # Without an end to its search, a chain of a hundred products with one w takes ten seconds, not one.
     return {"nslimit": "2", "nslimit1": "2", "mclimit": f"{min(1.0, 5000 / max(1, ranks)):.2f}"}

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import pickle
 import re
 import select
 import signal
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 
 from microgrid import Value, draw, topological_order
 from microgrid.arguments import one_line
+from microgrid.drawing import TooLarge
 from microgrid.folding import folded
 from microgrid.names import node_names, short
 
@@ -464,6 +466,15 @@ def test_a_graph_that_graphviz_would_not_finish_is_refused_before_any_layout() -
     assert draw(chain(223), max_nodes=1008).source.count(" -> ") == 446
     with pytest.raises(ValueError, match="raise max_nodes to 3024 "):
         draw(chain(223), local_grads=True)
+
+
+def test_a_refusal_gives_its_reason_apart_from_its_advice() -> None:
+    for root, end in ((Value.sum([Value(1.0) for _ in range(1000)]), "1000"), (chain(223), "very long")):
+        with pytest.raises(TooLarge) as raised:
+            draw(root)
+        refusal = pickle.loads(pickle.dumps(raised.value))
+        assert str(refusal) == str(raised.value) == f"{refusal.reason}: {refusal.advice}"
+        assert refusal.reason.endswith(end) and refusal.advice.startswith("fold it")
 
 
 def test_a_graph_of_too_many_arrows_is_refused_however_short_they_are() -> None:
