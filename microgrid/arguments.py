@@ -1,11 +1,16 @@
 """What is accepted as a number or a label, and how a message shows anything else: always on one line."""
 
+import re
 from collections.abc import Iterable
 from numbers import Real
 from typing import TypeVar
 
 Number = float | Real
 Kind = TypeVar("Kind")
+
+# Of the characters that do not print, the one that may stay: between symbols it makes one emoji of them.
+_EMOJI = r"[\u2190-\u21ff\u2600-\u2bff\ufe0f\U0001f000-\U0001faff]"
+_EMOJI_JOINER = re.compile(f"(?<={_EMOJI})\u200d(?={_EMOJI})")
 
 
 def real(number: object) -> float:
@@ -66,4 +71,8 @@ def one_line(text: str) -> str:
     """Return a text as a terminal may show it: line ends and other control characters escaped."""
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    escaped = (
+        "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in part)
+        for part in _EMOJI_JOINER.split(text)
+    )
+    return "\u200d".join(escaped)

@@ -123,6 +123,13 @@ def test_control_characters_are_escaped_and_other_letters_are_not() -> None:
     assert one_line("a\nb\x1b é 船") == "a\\nb\\x1b é 船"
 
 
+def test_the_joiners_inside_an_emoji_stay_and_what_could_hide_something_is_escaped() -> None:
+    for emoji in ("👩\u200d👩\u200d👧", "🏳\ufe0f\u200d🌈", "👩🏽\u200d🚀", "🙂\u200d↔\ufe0f", "🐦\u200d⬛"):
+        assert one_line(f"a\n{emoji}") == f"a\\n{emoji}"
+    for other in ("x\u200dy", "\u200d", "🚀\u200d", "🚀\u200d\u200d🚀", "🚀\u202e\u200d🚀", "∂\u200d∂"):
+        assert one_line(other) == other.replace("\u200d", "\\u200d").replace("\u202e", "\\u202e")
+
+
 def test_the_values_of_nn_have_names_weaker_than_a_label_and_unique_for_each_model() -> None:
     first, second = MLP(2, [3, 1]), MLP(2, [3, 1])
     first.layers[0].neurons[0].w[1].label = "mine"
