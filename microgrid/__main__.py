@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import select
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
             program = _program(options.how, known, *options.program)
         except (OSError, ImportError, ValueError) as error:
             parser.error(_problem(error))
-        run(program, view, options.nth)
+        try:
+            run(program, view, options.nth)
+        except BrokenPipeError:
+            # Once the view was shown, a reader that leaves, such as head, is not an error of the program's.
+            if not (view.was_shown and _reader_has_left()):
+                raise
+        finally:
+            _flush_output()
     if view.problems:
         sys.exit(1)
 
@@ -85,9 +93,11 @@ class _View:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
         self.problems: list[str] = []
+        self.was_shown = False
 
     def __call__(self, root: Value, error: Exception | None) -> bool:
         """Show the graph under root, and return whether to look at the next backward() too."""
+        self.was_shown = True
         options = self.options
         if error:
             _say(_failure(root, error), sys.stderr)
@@ -96,7 +106,7 @@ class _View:
                 return Debugger(root, inside_program=True).interact() == "continue"
             self.write(root, error is not None)
         except BrokenPipeError:  # Nobody reads any more; the program runs on.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _discard_output()
         except (OSError, ImportError, ValueError, RuntimeError, subprocess.SubprocessError) as problem:
             self.problems.append(_problem(problem))
             _say(f"microgrid: {self.problems[-1]}", sys.stderr)
@@ -154,6 +164,29 @@ def _problem(error: Exception) -> str:
 
 def _say(line: str, stream: TextIO) -> None:
     print(encodable(line, stream), file=stream, flush=True)
+
+
+def _reader_has_left() -> bool:
+    """Return whether standard output is a pipe that nobody reads any more."""
+    poll = select.poll()
+    poll.register(1, 0)
+    return any(event & select.POLLERR for _, event in poll.poll(0))
+
+
+def _flush_output() -> None:
+    """Write what is left of the output: where nobody reads it, Python's own last flush ends in status 120."""
+    if sys.__stdout__ and not sys.__stdout__.closed:
+        try:
+            sys.__stdout__.flush()
+        except BrokenPipeError:
+            _discard_output()
+        except OSError:  # Such as a full device, which Python reports.
+            pass
+
+
+def _discard_output() -> None:
+    """Send what is still to come on standard output nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 # The command line

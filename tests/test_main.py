@@ -193,6 +193,7 @@ ENDS = {
     "wrong call": "from microgrid import draw\ndraw(5)",
     "its own hook": "import sys\nsys.excepthook = lambda kind, e, tb: print(kind, e, tb.tb_lineno)\n1 / 0",
     "at exit": "import atexit\natexit.register(lambda: print('bye', x.grad))\n1 / 0",
+    "a pipe of its own": "import os\nr, w = os.pipe()\nos.close(r)\nos.write(w, b'x')",
     "syntax": "x = = 3",
 }
 
@@ -261,17 +262,31 @@ def test_a_view_that_cannot_be_shown_is_one_line_and_the_program_runs_on(tmp_pat
     assert done.stderr == f"microgrid: {tmp_path}/no/a.html: No such file or directory\n"
 
 
-@pytest.mark.parametrize("options", ["--steps", ""])
-def test_a_reader_that_leaves_early_is_not_an_error(options: str, tmp_path: Path) -> None:
-    code = f"x = Value(1.0); y = Value.sum([x] * 9000); y.backward(); open('{tmp_path}/end', 'w')"
+def status_beside_head(options: str, code: str) -> str:
+    """Return the status of python -m microgrid where head reads the first line of its output, and its errors."""
     command = (
         f'yes n | {sys.executable} -m microgrid {options} -c "{code}" | head -n 1; echo ${{PIPESTATUS[1]}}'
     )
     done = subprocess.run(
         ["bash", "-c", command], capture_output=True, text=True, env=ENVIRONMENT, timeout=60
     )
-    assert (done.stdout.splitlines()[1], done.stderr) == ("0", "")
+    return done.stdout.splitlines()[1] + done.stderr
+
+
+@pytest.mark.parametrize("options", ["--steps", ""])
+def test_a_reader_that_leaves_early_is_not_an_error(options: str, tmp_path: Path) -> None:
+    code = f"x = Value(1.0); y = Value.sum([x] * 9000); y.backward(); open('{tmp_path}/end', 'w')"
+    assert status_beside_head(options, code) == "0"
     assert (tmp_path / "end").exists()
+
+
+@pytest.mark.parametrize("flush", [True, False])
+def test_a_reader_that_leaves_before_the_program_prints_is_not_an_error(flush: bool) -> None:
+    code = (
+        "import select; x = Value(1.0); y = x * x; y.backward(); "
+        f"left = select.poll(); left.register(1, 0); left.poll(); print('more', flush={flush})"
+    )
+    assert status_beside_head("--page /dev/stdout", code) == "0"
 
 
 # Programs without backward()
