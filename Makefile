@@ -6,7 +6,12 @@ ARGS =
 
 IN_VENV = .venv/bin/python -m
 
-.PHONY: help titanic test fuzz bench venv dot chromium fonts clean
+# Pinned: a newer TypeScript may find fault with what this one accepts.
+TYPESCRIPT = 5.9.3
+TSC = .venv/node/node_modules/.bin/tsc --noEmit --allowJs --checkJs --strict --target es2022 --lib es2023,dom,dom.iterable
+PRINT_RULES = from microgrid import javascript, value; print(javascript.rules_source(value.RULES))
+
+.PHONY: help titanic test scripts fuzz bench venv dot chromium fonts node clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -18,11 +23,17 @@ help: ## list the targets
 titanic: dot .venv/with-titanic ## set up what is missing, then train the network on the passengers
 	@$(IN_VENV) titanic $(ARGS)
 
-test: dot chromium fonts .venv/with-titanic .venv/with-test ## set up what is missing, then check style and types and run the tests, on all cores
+test: dot chromium fonts .venv/with-titanic .venv/with-test scripts ## set up what is missing, then check style and types and run the tests, on all cores
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
 	$(IN_VENV) pytest -n auto $(ARGS)
+
+# The parts of the page's script share their names. Under CI=true nothing is left out.
+scripts: node .venv/with-tsc ## check the types of the page's scripts
+	@.venv/bin/python -c '$(PRINT_RULES)' >.venv/rules.js
+	@if $(has_node) || test "$$CI" = true; then \
+		set -x; $(TSC) .venv/rules.js microgrid/*.js; fi
 
 fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; half an hour on two, less with ARGS=tests/test_value.py
 	HYPOTHESIS_PROFILE=fuzz $(IN_VENV) pytest -m hypothesis -n auto $(ARGS)
@@ -55,6 +66,7 @@ is_new_enough = "$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))
 can_make_venv = "$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null
 has_chromium = { command -v chromedriver && { command -v chromium || command -v google-chrome || \
 	command -v google-chrome-stable || ls -d "/Applications/Google Chrome.app"; }; } >/dev/null 2>&1
+has_node = { command -v node && command -v npm; } >/dev/null 2>&1
 # Liberation Sans is as wide as Arial, letter by letter.
 has_arial = { test -d /System/Library/Fonts || fc-match Arial | grep -q -e Arial -e Liberation; } 2>/dev/null
 
@@ -71,6 +83,11 @@ fonts:
 	@$(has_arial) || $(call install,fontconfig fonts-liberation fonts-dejavu-core,font-liberation) || \
 		echo "The tests of the pictures need Arial or a font as wide: install your system's package" \
 			"fonts-liberation. Going on without." >&2
+
+node:
+	@$(has_node) || $(call install,nodejs npm,node) || \
+		echo "The check of the page's scripts needs Node.js: install your system's packages nodejs and npm." \
+			"Going on without." >&2
 
 # An upgrade of the system's Python can leave .venv without one: then it is made anew.
 $(shell test -x .venv/bin/python || rm -f .venv/made)
@@ -90,3 +107,8 @@ $(shell test -x .venv/bin/python || rm -f .venv/made)
 	@echo "Installing microgrid[$*] into .venv"
 	@$(IN_VENV) pip install --quiet --disable-pip-version-check --editable ".[$*]"
 	@touch $@
+
+.venv/with-tsc: .venv/made Makefile
+	@! $(has_node) || { echo "Installing typescript@$(TYPESCRIPT) into .venv"; \
+		npm install --prefix .venv/node --no-save --no-audit --no-fund --loglevel=error \
+			typescript@$(TYPESCRIPT) >/dev/null && touch $@; }

@@ -129,7 +129,7 @@ def _called(source: str) -> list[str]:
     return [name for name in JAVASCRIPT if name in called]
 
 
-def passes_data(names: Mapping[Value, str], steps: Iterable[Step]) -> dict[str, object]:
+def passes_data(names: Mapping[Value, str], steps: Iterable[Step]) -> dict[str, list[dict[str, object]]]:
     """Return a graph and its Steps as passes.js reads them, to be written as JSON.
 
     names are the names of the nodes under the root, in topological order; steps those of `backward_steps`.

@@ -151,7 +151,7 @@ class _Source:
             listed += range(first, min(line + AROUND + 1, len(self.lines)))
         index = {line: position for position, line in enumerate(listed)}
         for key, there in marks.items():
-            marks[key] = tuple(mark._replace(line=index[mark.line]) for mark in there)
+            marks[key] = tuple(Mark(role, index[line], start, end) for role, line, start, end in there)
         lines = tuple(Line(line + 1, _shown(self.lines[line])) for line in listed)
         return Listing(one_line(os.path.basename(self.file)), lines, marks)
 

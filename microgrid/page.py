@@ -3,8 +3,15 @@
     write_page(loss, "loss.html")   # open it in a browser; loss.html#step=17 opens at that step
     show(loss)                      # the same inline in a notebook
 
-The page tells the forward pass Value by Value and the backward pass Step by Step. Constants stand in the
-expressions and nowhere else. All numbers are computed and written here; the script of the page only shows them.
+The page tells the forward pass Value by Value and the backward pass Step by Step. Its leaves can be changed,
+and both passes follow. Written here are Python's numbers, the rows of RULES in JavaScript, the picture, and
+the lines of the program; the scripts beside this file compute and show the rest:
+
+    passes.js       both passes anew, and what is said of them; nothing of the page
+    page.js         boxes, table, and the step at hand
+    view.js         which part of the graph is seen
+    panels.js       changed numbers, quiz, paths, program
+    controls.js     address, buttons, keys
 """
 
 import base64
@@ -13,32 +20,41 @@ import html
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from microgrid.arguments import one_line
-from microgrid.drawing import draw
+from microgrid.arguments import listed, one_line
+from microgrid.drawing import TooLarge, draw
 from microgrid.files import write_whole
-from microgrid.names import Part, expression, node_names, number_term, short, text, written
+from microgrid.folding import folded
+from microgrid.javascript import passes_data, rules_source
+from microgrid.listing import Listing, recorded_program, straight_line_program
+from microgrid.names import node_names
 from microgrid.steps import Step, backward_steps
 from microgrid.value import Value
 
+if TYPE_CHECKING:
+    import graphviz
+
 MAX_NODES = 1000
 OTHERWISE = "take a smaller one, or step through it with debug(root)"
-
-Number = tuple[str, str]  # a number as it is shown, and in full
-PageStep = dict[str, object]  # what the page shows at one of its steps, of both passes
+SCRIPTS = ("passes.js", "page.js", "view.js", "panels.js", "controls.js")
 
 
-def write_page(root: Value, path: str | os.PathLike[str]) -> Path:
+def write_page(root: Value, path: str | os.PathLike[str], *, parameters: Iterable[Value] = ()) -> Path:
     """Write both passes under root as one self-contained web page, and return its path.
 
-    No grad changes. Raises ValueError if the graph has more than 1,000 nodes, constants not counted, or if
-    `draw` does not lay it out, OSError if the file cannot be written, and graphviz.ExecutableNotFound if
-    Graphviz's dot is not installed; then no file is left behind, and an older one stays as it was.
+    parameters are the leaves to be drawn as parameters; what leads to none of them can be hidden. No grad
+    changes. Raises TypeError or ValueError for parameters that are not leaves, ValueError if the graph has
+    more than 1,000 nodes, constants not counted, or if `draw` does not lay it out, OSError if the file cannot
+    be written, and graphviz.ExecutableNotFound if Graphviz's dot is not installed; then no file is left
+    behind, and an older one stays as it was.
     """
-    write_whole(path, _page(root))
+    write_whole(path, _page(root, parameters))
     return Path(path)
 
 
@@ -57,42 +73,35 @@ class Page:
         )
 
 
-def show(root: Value, height: int = 680) -> Page:
+def show(root: Value, height: int = 680, *, parameters: Iterable[Value] = ()) -> Page:
     """Return both passes under root as a page that a notebook shows inline, height pixels high.
 
-    No grad changes. Raises what `write_page` raises.
+    parameters are those of `write_page`. No grad changes. Raises what `write_page` raises.
     """
-    return Page(_page(root), height)
+    return Page(_page(root, parameters), height)
 
 
-def _page(root: Value) -> str:
+def _page(root: Value, parameters: Iterable[Value]) -> str:
     """Return the page's HTML."""
-    # Sorted once: the names are the order.
-    given = node_names(root)
-    names = {node: one_line(name) for node, name in given.items()}
+    trained = listed("parameters", parameters, Value)
+    names = node_names(root)  # sorted once: the names are the order
     # Constants stand in the expressions; a graph that is one constant has a box for it.
-    numbers = {
-        node: number
-        for number, node in enumerate(node for node in names if node.op != "constant" or node is root)
-    }
-    if (count := len(numbers)) > MAX_NODES:
+    boxed = [node for node in names if node.op != "constant" or node is root]
+    if len(boxed) > MAX_NODES:
         raise ValueError(
-            f"the graph has {count} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
+            f"the graph has {len(boxed)} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
         )
-    steps = list(backward_steps(root, given))
-    style, script = _part("page.css"), _part("page.js")
+    steps = list(backward_steps(root, names))
+    rules = rules_source({node.op for node in names if node.operands})
+    style = _part("page.css")
+    script = "\n".join([rules, *map(_part, SCRIPTS)])
     contents = {
         "POLICY": _policy(style, script),
         "STYLE": style,
+        "TITLE": html.escape(f"{one_line(names[root])}, step by step"),
+        "GRAPH": _graph(root, names, steps, trained),
+        "CONTENT": _json(_content(names, boxed, steps, trained)),
         "SCRIPT": script,
-        "TITLE": html.escape(f"{names[root]}, step by step"),
-        "GRAPH": _graph(root, given, steps),
-        "STEPS": _json(
-            {
-                "nodes": [_described(node, names) for node in numbers],
-                "steps": list(_page_steps(root, names, numbers, steps)),
-            }
-        ),
     }
     # No content can hold such a mark, since every < in it is escaped.
     return re.sub(r"<!--([A-Z]+)-->", lambda mark: contents[mark[1]], _part("page.html"))
@@ -117,105 +126,67 @@ def _policy(style: str, script: str) -> str:
 
 def _json(content: object) -> str:
     """Return content as JSON that may stand in a script element: ASCII, with no < that could end it."""
-    return json.dumps(content, separators=(",", ":")).replace("<", "\\u003c")
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
 
 
-def _graph(root: Value, names: Mapping[Value, str], steps: list[Step]) -> str:
+def _graph(root: Value, names: Mapping[Value, str], steps: list[Step], parameters: list[Value]) -> str:
     """Return the graph as SVG, with the gradients at the end of the steps.
 
     Raises ValueError where its layout would take very long.
     """
     grads = {root: 1.0} | {step.operand: step.after for step in steps}
     try:
-        svg = draw(root, names=names, grads=grads, local_grads=True).pipe(format="svg", encoding="utf-8")
-    except ValueError as error:
-        raise ValueError(f"{str(error).partition(': ')[0]}: {OTHERWISE}") from None
+        picture = draw(root, names=names, grads=grads, local_grads=True, parameters=parameters)
+        # The numbers on the arrows would bring the boxes into another order than they have without them.
+        for column in _columns(draw(root, names=names, grads=grads, parameters=parameters)):
+            with picture.subgraph(graph_attr={"rank": "same"}) as rank:
+                for above, below in pairwise(column):
+                    rank.edge(above, below, style="invis")
+        svg = picture.pipe(format="svg", encoding="utf-8")
+    except TooLarge as error:
+        raise ValueError(f"{error.reason}: {OTHERWISE}") from None
     return re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
 
 
-def _described(node: Value, names: Mapping[Value, str]) -> dict[str, object]:
-    """Return what the page says of a node at every step."""
-    made = text(expression(node, names)) if node.operands else ""
-    return {"name": names[node], "made": made, "data": _number(node.data)}
+def _columns(picture: "graphviz.Digraph") -> list[list[str]]:
+    """Return the boxes of a picture in the columns that Graphviz puts them into, from above."""
+    columns: defaultdict[str, list[tuple[float, str]]] = defaultdict(list)
+    for line in picture.pipe(format="plain", encoding="utf-8").splitlines():
+        kind, *words = line.split(" ", 4)
+        if kind == "node":
+            name, x, y, _ = words
+            columns[x].append((-float(y), name))
+    return [[name for _, name in sorted(column)] for column in columns.values()]
 
 
-def _page_steps(
-    root: Value, names: Mapping[Value, str], numbers: Mapping[Value, int], steps: list[Step]
-) -> Iterator[PageStep]:
-    """Yield what the page shows at each of its steps, from the one at which nothing is computed yet."""
-    yield {
-        "pass": "start",
-        "title": "Before the forward pass",
-        "tally": "",
-        "names": [Part(f"{names[root]} = {text(expression(root, names))}")],
-        "numbers": [],
-        "sentence": (
-            f"The forward pass gives {_count(len(numbers), 'Value')} a number, operands before results; "
-            f"the backward pass then adds {_count(len(steps), 'contribution')} to their gradients."
-        ),
-    }
-    for node, number in numbers.items():
-        yield _computed(node, number, names, len(numbers))
-    yield {
-        "pass": "backward",
-        "title": "The backward pass begins",
-        "tally": "",
-        "node": None,
-        "operand": numbers[root],
-        "names": [Part(f"{names[root]}.grad", "operand"), Part(" = "), Part("1", "operand")],
-        "numbers": [],
-        "sentence": (
-            f"{names[root]} grows exactly as fast as itself, so its gradient is 1; all others start at 0."
-        ),
-        "grad": _number(1.0),
-    }
-    for count, step in enumerate(steps, 1):
-        yield {
-            "pass": "backward",
-            "title": f"Backward pass, step {count} of {len(steps)}",
-            "tally": f"{names[step.operand]} receives {step.place()}",
-            "node": numbers[step.node],
-            "operand": numbers[step.operand],
-            "position": step.position,
-            "names": step.in_names(),
-            "numbers": step.in_numbers(),
-            "sentence": step.sentence(),
-            "grad": _number(step.after),
+def _content(
+    names: dict[Value, str], boxed: list[Value], steps: list[Step], parameters: list[Value]
+) -> dict[str, object]:
+    """Return what the scripts read: nodes and steps, the boxes that they fold to, and the programs' lines."""
+    box_numbers = {node: number for number, node in enumerate(boxed, start=1)}
+    groups = folded(names)
+    group_of = {node: number for number, box in enumerate(groups) for node in box.nodes + box.absorbed}
+    leads = dict.fromkeys(parameters, True)
+    data = passes_data(names, steps)
+    for node, described in zip(names, data["nodes"]):
+        leads[node] = not parameters or node in leads or any(leads[operand] for operand in node.operands)
+        described |= {
+            "box": box_numbers.get(node, 0),
+            "group": group_of[node],
+            "trained": leads[node],
         }
-
-
-def _computed(node: Value, number: int, names: Mapping[Value, str], total: int) -> PageStep:
-    """Return the step of the forward pass at which a node gets its number."""
-    name, made, data = Part(names[node], "node"), expression(node, names), Part(short(node.data), "node")
+    order = {node: index for index, node in enumerate(names)}
+    programs = [*recorded_program(names), straight_line_program(names)]
     return {
-        "pass": "forward",
-        "title": f"Forward pass, Value {number + 1} of {total}",
-        "tally": "",
-        "node": number,
-        "operand": None,
-        "names": [name, Part(" = "), *(made if node.operands else [data])],
-        "numbers": [*_in_numbers(node), Part(" = "), data] if node.operands else [],
-        "sentence": (
-            f"{name.text} is computed from its operands: {text(made)} is {data.text}."
-            if node.operands
-            else f"{name.text} is a leaf: its number, {data.text}, is given."
-        ),
+        **data,
+        "groups": [one_line(box.name) for box in groups],
+        "listings": [_listing(program, order) for program in programs if program.lines],
     }
 
 
-def _in_numbers(node: Value) -> list[Part]:
-    """Return how a node was made, in the numbers of its operands."""
-    terms = []
-    for operand in node.operands:
-        number = short(operand.data)
-        role = "" if operand.op == "constant" else "operand"
-        terms.append(number_term(number, role))
-    return written(node.op, terms).parts
-
-
-def _number(number: float) -> Number:
-    return short(number), repr(number)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+def _listing(program: Listing, order: Mapping[Value, int]) -> dict[str, object]:
+    return {
+        "title": program.title,
+        "lines": program.lines,
+        "marks": [[order[node], position, marks] for (node, position), marks in program.marks.items()],
+    }

@@ -126,10 +126,15 @@ def place_of(node: Value) -> Place | None:
     return Place(code.co_filename, line, end_line, characters(first, start), characters(last, end))
 
 
+@lru_cache(maxsize=100)
+def _positions(code: CodeType) -> list[Any]:
+    return list(code.co_positions()) if hasattr(code, "co_positions") else []
+
+
 @lru_cache(maxsize=100_000)
 def _position(code: CodeType, instruction: int) -> tuple[int, int, int, int]:
-    if hasattr(code, "co_positions"):
-        line, end_line, start, end = next(itertools.islice(code.co_positions(), instruction // 2, None))
+    if positions := _positions(code):
+        line, end_line, start, end = positions[instruction // 2]
         if None not in (line, end_line, start, end):
             return line, end_line, start, end
     line = next((line for first, last, line in code.co_lines() if first <= instruction < last), None)

@@ -61,6 +61,18 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
         yield browser
 
 
+@pytest.fixture
+def page(browser: "Chrome", tmp_path: Path) -> "Iterator[Chrome]":
+    """The browser on the page of the neuron; it must have had nothing to complain about at the end."""
+    from browser import console, resize
+    from pages import neuron, open_page
+
+    resize(browser, 1280, 800)
+    open_page(browser, neuron(), tmp_path)
+    yield browser
+    assert console(browser) == []
+
+
 @contextmanager
 def _ordinary_user() -> Iterator[None]:
     is_root = os.geteuid() == 0

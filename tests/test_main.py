@@ -263,7 +263,7 @@ def test_a_view_that_cannot_be_shown_is_one_line_and_the_program_runs_on(tmp_pat
 
 
 def status_beside_head(options: str, code: str) -> str:
-    """Return the status of python -m microgrid where head reads the first line of its output, and its errors."""
+    """Return the status of python -m microgrid where head reads one line of its output, and its errors."""
     command = (
         f'yes n | {sys.executable} -m microgrid {options} -c "{code}" | head -n 1; echo ${{PIPESTATUS[1]}}'
     )

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 import microgrid
+from microgrid.page import SCRIPTS
 
 ROOT = Path(__file__).parent.parent
 MODULES = sorted(
@@ -25,8 +26,7 @@ MODULES = sorted(
 DATA = [
     "microgrid/page.html",
     "microgrid/page.css",
-    "microgrid/page.js",
-    "microgrid/passes.js",
+    *(f"microgrid/{name}" for name in SCRIPTS),
     "microgrid/py.typed",
     "titanic/py.typed",
     "titanic/passengers.csv",

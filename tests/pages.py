@@ -1,0 +1,119 @@
+"""Pages in a browser, for the tests: graphs to write them of, and what a page shows and does."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from browser import console, requests
+from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+from microgrid import Value, topological_order, write_page
+from titanic.network import Network
+from titanic.passengers import Scaling, embedded
+
+ATTACKS = [
+    "</script><script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<!--STEPS-->",
+    "<!--",
+    "]]>",
+    "&lt;b&gt;",
+    "\u2028\u2029",
+    "'\"`${alert(1)}\\",
+    "a\nb\tc",
+    "\ud800",
+    "z.grad += 1 · 2 = 3",
+]
+
+
+def neuron() -> Value:
+    """The graph of relu(x * w + 7): 5 Values and 4 Steps, so the page has 9 steps after the first."""
+    x = Value(2.0, label="x")
+    w = Value(-3.0, label="w")
+    y = (x * w + 7).relu()
+    y.label = "y"
+    return y
+
+
+def shared() -> Value:
+    """A graph whose x receives three contributions."""
+    x = Value(3.0, label="x")
+    y = x * x + x
+    y.label = "y"
+    return y
+
+
+def loss_of_one_passenger() -> Value:
+    passenger = embedded().first(1)
+    network = Network.random(seed=0, scaling=Scaling.of(embedded().X))
+    return network.forward(passenger.X, passenger.y).L
+
+
+def open_page(
+    browser: Chrome, root: Value, folder: Path, address: str = "", parameters: Iterable[Value] = ()
+) -> None:
+    """Write the page of a graph and open it from disk."""
+    browser.get("about:blank")
+    console(browser), requests(browser)
+    browser.get(write_page(root, folder / "page.html", parameters=parameters).as_uri() + address)
+
+
+def step_shown(browser: Chrome) -> int:
+    """The step that the page says it shows; slider and count agree on it."""
+    value, last, count = browser.execute_script(
+        "const { value, max } = slider; return [value, max, document.getElementById('count').value]"
+    )
+    assert count == f"{value} of {last}"
+    return int(value)
+
+
+def text(browser: Chrome, name: str) -> str:
+    return str(browser.find_element(By.ID, name).get_property("textContent"))
+
+
+def go(browser: Chrome, number: int) -> None:
+    browser.execute_script("location.hash = arguments[0]", f"step={number}")
+    browser.execute_async_script("setTimeout(arguments[0], 0)")
+    assert step_shown(browser) == number
+
+
+def press(browser: Chrome, *keys: str) -> None:
+    ActionChains(browser).send_keys(*keys).perform()
+
+
+def click(browser: Chrome, name: str) -> None:
+    browser.find_element(By.ID, name).click()
+
+
+def box(browser: Chrome, number: int) -> WebElement:
+    return browser.find_element(By.ID, f"node-{number}")
+
+
+def numbers_in_table(browser: Chrome) -> list[list[str]]:
+    """Name, data and grad of each row, as they are and as their tooltips give them in full."""
+    rows = browser.execute_script(
+        """
+        const shown = [];
+        for (const row of document.querySelectorAll("tbody tr")) {
+          row.dispatchEvent(new PointerEvent("pointerover"));
+          const [name, data, grad] = row.cells;
+          const input = data.querySelector("input:enabled");
+          const number = input ? input.value : data.textContent;
+          shown.push([name.textContent, number, grad.textContent, data.title, grad.title]);
+        }
+        return shown;
+        """
+    )
+    assert isinstance(rows, list)
+    return rows
+
+
+def begins(root: Value) -> int:
+    """The step at which the backward pass begins: after the start, the leaves, and each result."""
+    return 2 + sum(1 for node in topological_order(root) if node.operands)
+
+
+def drawn(root: Value) -> list[Value]:
+    """The nodes that have a box and a row: all but the constants."""
+    return [node for node in topological_order(root) if node.op != "constant"]
