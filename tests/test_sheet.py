@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import pytest
 from equations import Matrix, equations, grads, numbers, random_passengers, signed_network, weights_of
-from trainings import trainings
+from trainings import training
 
 from microgrid import Value, topological_order
 from titanic.derivation import P
@@ -115,7 +115,7 @@ def test_08_the_relus_derivative_at_0_is_0_here_and_in_pytorch() -> None:
 
 def test_09_the_weights_start_between_0_and_1_and_do_not_stay_there() -> None:
     start = weights_of(Network.random(0))
-    trained = weights_of(trainings(None)[0].network)
+    trained = weights_of(training(0).network)
     assert all(0 <= weight <= 1 for weight in start)
     assert min(trained) < 0 and max(trained) > 1
 

@@ -1,11 +1,8 @@
-"""The trainings that several tests look at, each done once: from seeds 0 to 4, 300 epochs by the engine.
+"""The trainings that several tests look at, each done once: 300 epochs by the engine.
 
-for training in trainings(None):        # on the embedded passengers
-    training.losses, training.network
+training(0).losses, training(0).network     # from seed 0, on the embedded passengers
 """
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -27,14 +24,8 @@ def passengers_of(table: Path | None) -> Passengers:
 
 
 @cache
-def trainings(table: Path | None) -> list[Training]:
-    """Return the training from each seed on a table, None for the embedded passengers."""
-    # The course's table takes half a minute on one core, and torch does not bear being forked.
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(_training, SEEDS, [table] * len(SEEDS)))
-
-
-def _training(seed: int, table: Path | None) -> Training:
+def training(seed: int, table: Path | None = None) -> Training:
+    """Return the training from a seed on a table, None for the embedded passengers."""
     X, y = passengers_of(table).X, passengers_of(table).y
     network = Network.random(seed, Scaling.of(X))
     losses = [forward.L.data for forward in train(network, X, y, EPOCHS, LEARNING_RATE)]
