@@ -158,18 +158,21 @@ class StraightLineProgram:
     def statements(self) -> Iterator[Statement]:
         """Yield the statements of the program, and between its sections an empty one."""
         passes = [self.forward(), self.backward()]
-        written = "\n".join(text(statement.parts) for statement in itertools.chain(*passes))
+        written = "\n".join(part.text for line in itertools.chain(*passes) for part in line.parts)
         called = {*re.findall(r"\w+(?=\()", written)}
         plain = [
             [Statement([Part(line)]) for line in lines] for lines in (self.docstring(called), self.constants)
         ]
+        margin = Part(INDENT)
         parameters = [Part(self.names[node], "node") for node in self.inputs]
         yield Statement(_in_brackets([Part("def program(")], parameters, "):", ""))
         for number, statements in enumerate(filter(None, [*plain, *passes, [self.result()]])):
             if number:
                 yield Statement([])
-            for parts, node, position in statements:
-                yield Statement([Part(INDENT), *parts] if parts[0].text else [], node, position)
+            for statement in statements:
+                if statement.parts[0].text:
+                    statement.parts.insert(0, margin)
+                yield statement
 
     def docstring(self, called: set[str]) -> list[str]:
         """Return the lines that say what the program computes, and what its own functions are."""
@@ -250,8 +253,8 @@ class StraightLineProgram:
             plus = [part for term in terms for part in (Part(" + "), term)]
             return Statement([target, Part(" = "), *plus[1:]], node)
         parts = [target, Part(f" {sign} ")]
-        for literal, word in _taken_apart(template):
-            parts += Part(literal, between), Part(words.get(word, ""), roles.get(word, between))
+        for literal, word in _taken_apart(template, between):
+            parts += literal, Part(words.get(word, ""), roles.get(word, between))
         return Statement(parts, node, position)
 
 
@@ -260,9 +263,10 @@ def _comment(sentence: str) -> Statement:
 
 
 @cache
-def _taken_apart(template: str) -> list[tuple[str, str]]:
-    """Return the words of a format string, each after the text before it."""
-    return [(literal, word or "") for literal, word, _, _ in string.Formatter().parse(template)]
+def _taken_apart(template: str, role: str) -> list[tuple[Part, str]]:
+    """Return the words of a format string, each after the text before it, which plays that role."""
+    pieces = string.Formatter().parse(template)
+    return [(Part(literal, role), word or "") for literal, word, _, _ in pieces]
 
 
 class _Written(NamedTuple):
