@@ -397,7 +397,10 @@ function currentMarks() {
   const { node, step } = positions[current];
   if (step) return marksFor(passes.nodes[step.node], step);
   if (current === 1) return boxes.filter((box) => box.computed === 1).flatMap((box) => marksFor(box.node, undefined));
-  return node ? marksFor(node, undefined) : current === begins ? marksFor(root, undefined) : [];
+  if (!node) return current === begins ? marksFor(root, undefined) : [];
+  const made = marksFor(node, undefined);
+  const operands = node.operands.flatMap((_, position) => marksOf.get(`${node.index} ${position}`) ?? []);
+  return [...made, ...operands.filter(([role, line]) => role === "operand" && made.some((mark) => mark[1] === line))];
 }
 
 /**
