@@ -58,7 +58,7 @@ class Passes {
       const operands = node.operands.map((operand) => this.nodes[operand]);
       node.changed = operands.some((operand) => operand.changed);
       const { data, localGrads, failure } = node.changed
-        ? computed(node.op, operands.map((operand) => operand.data))
+        ? resultOf(node.op, operands.map((operand) => operand.data))
         : this.#recorded[node.index];
       node.data = data;
       node.localGrads = localGrads;
@@ -237,7 +237,7 @@ class Passes {
  * @param {string} op @param {number[]} numbers
  * @returns {Result}
  */
-function computed(op, numbers) {
+function resultOf(op, numbers) {
   try {
     const [data, localGrads] = RULES[op](...numbers);
     return { data, localGrads, failure: "" };

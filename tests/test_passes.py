@@ -196,7 +196,7 @@ def operands_of(op: str, numbers: Sequence[float]) -> Sequence[float]:
 
 def assert_all_computed(scripts: "Chrome", places: Sequence[tuple[str, Sequence[float]]]) -> None:
     """Hold what JavaScript computes at many places, operations and their operands, against the rows."""
-    code = "asJson(arguments[0].map(([op, numbers]) => computed(op, numbers.map(Number))))"
+    code = "asJson(arguments[0].map(([op, numbers]) => resultOf(op, numbers.map(Number))))"
     results = asked(scripts, code, [(op, [*map(in_javascript, numbers)]) for op, numbers in places])
     for (op, numbers), result in zip(places, results, strict=True):
         assert_computed(op, numbers, result)
