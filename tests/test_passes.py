@@ -342,6 +342,23 @@ def test_after_a_failure_the_rest_goes_on(scripts: "Chrome") -> None:
     assert math.isnan(known["x"]["grad"]) and math.isnan(known["v3"]["data"])
 
 
+def test_a_leaf_that_is_put_back_is_unchanged_and_so_is_all_that_depends_on_it(scripts: "Chrome") -> None:
+    x, w = Value(math.nan, label="x"), Value(0.0, label="w")
+    root = x * w
+    names = node_names(root)
+    content = json.dumps(passes_data(names, backward_steps(root, names)))
+    changes = [[0, "2"], [0, "NaN"], [1, "-0"], [1, "0"]]
+    states = asked(scripts, "afterEach(...arguments)", content, changes, 0, 5)
+    assert [[node["changed"] for node in state["nodes"]] for state in states] == [
+        [False, False, False],
+        [True, False, True],
+        [False, False, False],
+        [False, True, True],
+        [False, False, False],
+        [False, False, False],
+    ]
+
+
 def test_more_paths_than_a_float_counts_are_infinitely_many(scripts: "Chrome") -> None:
     y = x = Value(1.0, label="x")
     for _ in range(200):
