@@ -86,7 +86,7 @@ class Box {
     this.gradCell = this.row.appendChild(document.createElement("td"));
     this.receivedCell = this.row.appendChild(document.createElement("td"));
     /** @type {HTMLInputElement | null} */
-    this.input = node.operands.length || node.constant ? null : document.createElement("input");
+    this.input = node.op ? null : document.createElement("input");
   }
 
   /** The position that completes its gradient. */
