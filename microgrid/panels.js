@@ -73,10 +73,10 @@ function letDrag(surface, box) {
     const number = box.node.data;
     const step = stepOf(number);
     begun = dragged = false;
-    const moved = (/** @type {PointerEvent} */ { clientX, pointerId }) => {
+    surface.setPointerCapture(event.pointerId);
+    const moved = (/** @type {PointerEvent} */ { clientX }) => {
       const pixels = clientX - event.clientX;
       if (!begun && Math.abs(pixels) < 4) return;
-      if (!begun) surface.setPointerCapture(pointerId);
       begun = true;
       change(box, stepped(number, Math.round(pixels / 4), step));
     };

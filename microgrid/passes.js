@@ -24,6 +24,12 @@ class Passes {
       localGrads: localGrads.map((localGrad) => (localGrad === BLOCKED ? BLOCKED : Number(localGrad))),
       failure: "",
     }));
+    // A recorded operation that failed has no number: say why.
+    for (const [index, { op, operands }] of nodes.entries()) {
+      const recorded = this.#recorded[index];
+      if (!operands.length || !Number.isNaN(recorded.data)) continue;
+      recorded.failure = resultOf(op, operands.map((operand) => this.#recorded[operand].data)).failure;
+    }
     this.nodes = nodes.map((node, index) => ({ ...node, ...this.#recorded[index], index, grad: 0, changed: false }));
     const uses = nodes.map(() => 0);
     const numbered = steps.map((step) => ({ ...step, nth: ++uses[step.operand] }));
