@@ -29,7 +29,11 @@ for (const box of boxes) {
 }
 for (const arrow of arrows) {
   arrow.places = placesOf(/** @type {Element} */ (within(arrow.line, "path")));
-  arrow.label.places = [placeOf(arrow.text)];
+  const place = placeOf(arrow.text);
+  arrow.label.places = [place];
+  // A longer number grows to both sides.
+  arrow.text.setAttribute("text-anchor", "middle");
+  arrow.text.setAttribute("x", String((place.left + place.right) / 2 - offset.e));
 }
 
 /**
