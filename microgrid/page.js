@@ -178,6 +178,7 @@ for (const [index, box] of boxes.entries()) {
 // Showing a position
 
 let current = 0;
+let known = 0; // the position of which the numbers are shown: an earlier one while the quiz asks for that of the current
 
 /**
  * Show a position, whichever was shown before; a number out of range is the nearest one.
@@ -201,6 +202,7 @@ function show(number) {
 
 /** Show the numbers as they are at the current position; what is shown already is not touched. */
 function showNumbers() {
+  known = isHidden() ? stopBefore(current) : current;
   for (const box of boxes) showBox(box);
   for (const arrow of arrows) showArrow(arrow);
   tell();
@@ -213,7 +215,7 @@ const COMPUTED = -1;
 /** @param {Box} box */
 function showBox(box) {
   const { node, received } = box;
-  const stage = stageOf(box, isHidden() ? stopBefore(current) : current);
+  const stage = stageOf(box);
   const grad = stage < 1 ? 0 : node === root ? 1 : passes.steps[received[stage - 1] - begins - 1].after;
   if (stage !== box.stage || !Object.is(node.data, box.data) || !Object.is(grad, box.grad)) {
     Object.assign(box, { stage, data: node.data, grad, state: stateOf(stage, received.length) });
@@ -230,11 +232,11 @@ function showBox(box) {
   if (!box.away) drawBox(box);
 }
 
-/** @param {Box} box @param {number} position */
-function stageOf(box, position) {
-  if (position < box.computed) return UNKNOWN;
-  if (position < begins) return COMPUTED;
-  const first = box.received.findIndex((one) => one > position);
+/** @param {Box} box */
+function stageOf(box) {
+  if (known < box.computed) return UNKNOWN;
+  if (known < begins) return COMPUTED;
+  const first = box.received.findIndex((one) => one > known);
   return first === -1 ? box.received.length : first;
 }
 
@@ -271,9 +273,9 @@ function drawBox(box) {
   setText(box.gradText, grad);
   box.dataText.classList.toggle("is-failed", stage !== UNKNOWN && node.failure !== "");
   setState(box.shape, state);
-  const known = [node.name, stage === UNKNOWN ? "not computed yet" : `data ${data}`];
-  if (stage >= 0) known.push(`grad ${grad}, ${stage} of ${box.received.length} contributions`);
-  box.shape.setAttribute("aria-label", known.join(", "));
+  const label = [node.name, stage === UNKNOWN ? "not computed yet" : `data ${data}`];
+  if (stage >= 0) label.push(`grad ${grad}, ${stage} of ${box.received.length} contributions`);
+  box.shape.setAttribute("aria-label", label.join(", "));
 }
 
 /**
@@ -309,9 +311,8 @@ function showArrow(arrow) {
     setText(arrow.text, short(step.localGrad));
     setText(arrow.tooltip, `${passes.localGradName(step)} = ${inFull(step.localGrad)}`);
   }
-  const known = current >= arrow.node.computed && !(isHidden() && current === arrow.node.computed);
   const used = current < begins || current >= arrow.used;
-  const state = !known ? "is-unknown" : used ? "is-done" : "is-waiting";
+  const state = known < arrow.node.computed ? "is-unknown" : used ? "is-done" : "is-waiting";
   if (state === arrow.state) return;
   arrow.state = state;
   setState(line, state);
@@ -331,9 +332,9 @@ function setText(element, text) {
 /** @param {Element} element @param {Part[]} parts */
 function setParts(element, parts) {
   const key = JSON.stringify(parts);
-  const known = /** @type {Element & { known?: string }} */ (element);
-  if (known.known === key) return;
-  known.known = key;
+  const shown = /** @type {Element & { parts?: string }} */ (element);
+  if (shown.parts === key) return;
+  shown.parts = key;
   element.replaceChildren(...parts.map(([text, role]) => {
     const part = document.createElement("span");
     if (role) part.className = `${role}-role`;

@@ -161,8 +161,9 @@ const score = { right: 0, asked: 0 };
 /** Return the number that is asked for at the current position, if one is. */
 function question() {
   const { node, step } = positions[current];
+  if (!quizzing || !(node || step)) return null;
   const { kind, operands } = scene();
-  if (!quizzing || kind === "box" || !(node || step)) return null;
+  if (kind === "box") return null;
   if (node) return { number: node.data, of: node.name };
   if (kind === "node") return { number: operands[0].node.grad, of: `${operands[0].node.name}.grad` };
   return { number: /** @type {PassStep} */ (step).contribution, of: "the contribution" };

@@ -375,32 +375,39 @@ def test_the_slider_goes_to_any_step_by_mouse_and_by_key(page: Chrome) -> None:
 
 
 @pytest.mark.parametrize("by_key", [False, True])
-def test_play_goes_to_the_end_and_pause_stops(page: Chrome, by_key: bool) -> None:
+def test_play_goes_to_the_end_and_pause_stops(browser: Chrome, tmp_path: Path, by_key: bool) -> None:
     def toggle() -> None:
         if by_key:
-            press(page, Keys.SPACE)
+            press(browser, Keys.SPACE)
         else:
-            click(page, "play")
+            click(browser, "play")
 
-    page.find_element(By.CSS_SELECTOR, "#speed option[value='20']").click()
-    page.execute_script("document.activeElement.blur()")
-    button = page.find_element(By.ID, "play")
+    def wait_until(condition: str) -> None:
+        browser.execute_async_script(
+            f"const done = arguments[0]; setInterval(() => {condition} && done(), 5)"
+        )
+
+    open_page(browser, loss_of_one_passenger(), tmp_path)
+    end = browser.execute_script("return last")
+    browser.find_element(By.CSS_SELECTOR, "#speed option[value='20']").click()
+    browser.execute_script("document.activeElement.blur()")
+    button = browser.find_element(By.ID, "play")
     toggle()
     assert button.get_attribute("aria-label") == "Pause"
-    page.execute_async_script("const done = arguments[0]; setInterval(() => current > 2 && done(), 5)")
+    wait_until("current > 2")
     toggle()
     assert button.get_attribute("aria-label") == "Play"
-    stopped = step_shown(page)
-    page.execute_async_script("setTimeout(arguments[0], 200)")
-    assert step_shown(page) == stopped
+    stopped = step_shown(browser)
+    assert 2 < stopped < end
+    browser.execute_async_script("setTimeout(arguments[0], 200)")
+    assert step_shown(browser) == stopped
+    go(browser, end - 3)
     toggle()
-    page.execute_async_script("const done = arguments[0]; setInterval(() => current === last && done(), 5)")
+    wait_until("current === last")
     assert button.get_attribute("aria-label") == "Play"
-    page.find_element(By.CSS_SELECTOR, "#speed option[value='1']").click()
-    page.execute_script("document.activeElement.blur()")
     toggle()  # at the end: from the start again
-    assert step_shown(page) < 9
-    click(page, "first")
+    assert step_shown(browser) < end
+    click(browser, "first")
     assert button.get_attribute("aria-label") == "Play"
 
 
