@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from microgrid.arguments import described, listed, one_line
 from microgrid.folding import Arrow, Box, Use, folded, unfolded
-from microgrid.names import node_names, short, text
+from microgrid.names import node_names, short, subscript, text
 from microgrid.recorder import place_of
 from microgrid.value import Value
 
@@ -272,7 +272,7 @@ def _flow_style(size: float, largest: float) -> dict[str, str]:
 
 def _box_label(box: Box, k: str, grads: Mapping[Value, float]) -> str:
     """Return a box's label in Graphviz's HTML: name and how it was made, data, grad."""
-    name, made = _ended(box.name), _ended(one_line(text(box.made)))
+    name, made = ended(box.name), ended(one_line(text(box.made)))
     heading = sized(f"{name} " if made else name, 15, bold=True)
     if made:
         # Each word where dot measured it: in a browser the letters of a long text may be wider.
@@ -306,21 +306,22 @@ def _range(numbers: Sequence[float], written: Callable[[float], str] = short) ->
 
 def _box_lines(box: Box, role: str, grads: Mapping[Value, float]) -> list[str]:
     """Return a box's tooltip: name and how it was made, its role, the numbers in full."""
-    made = "".join(_ended(one_line(part.text)) for part in box.made)
+    made = "".join(ended(one_line(part.text)) for part in box.made)
     numbers = [f"{what} {_range(numbers, repr)}" for what, numbers in _numbers(box, grads).items()]
     places = {place_of(node) for node in box.nodes} if len(box.nodes) == 1 else set()
     where = [
-        _ended(one_line(f"{Path(place.file).name}:{place.line}  {place.text}")) for place in places if place
+        ended(one_line(f"{Path(place.file).name}:{place.line}  {place.text}")) for place in places if place
     ]
     return [f"{box.name} {made}" if made else box.name, role, *numbers, *where]
 
 
 def _arrow_lines(box: Box, arrow: Arrow, grads: Mapping[Value, float]) -> list[str]:
     """Return an arrow's tooltip: the local gradient and the gradient that it carried, in full."""
-    name, operand = (_ended(one_line(end.name)) for end in (box, arrow.operand))
+    name, operand = (ended(one_line(end.name)) for end in (box, arrow.operand))
     uses = f"{len(arrow.uses)} uses of {operand}: " if len(arrow.uses) > 1 else ""
+    nth = "" if uses else subscript(*arrow.uses[0])
     return [
-        f"{uses}∂{name}/∂{operand} = {_range(arrow.local_grads(), repr)}",
+        f"{uses}∂{name}/∂{operand}{nth} = {_range(arrow.local_grads(), repr)}",
         f"gradient carried: {_range(arrow.contributions(grads), repr)}",
     ]
 
@@ -363,9 +364,9 @@ def sized(text: str, size: int, bold: bool = False) -> str:
     return f'<FONT POINT-SIZE="{size}">{f"<B>{escaped}</B>" if bold else escaped}</FONT>'
 
 
-def _ended(text: str) -> str:
+def ended(text: str, length: int = 100) -> str:
     """Return a text that nobody would read to its end with an ellipsis in the place of that."""
-    return text if len(text) <= 100 else f"{text[:99]}…"
+    return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
 def _tooltip(lines: Iterable[str]) -> str:

@@ -109,6 +109,8 @@ def short(number: float) -> str:
 
 # Expressions
 
+_SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
 
 class Term(NamedTuple):
     """Part of an expression, and how tightly it holds together: ATOM for a name, less for a sum."""
@@ -133,9 +135,34 @@ def expression(node: Value, names: Mapping[Value, str]) -> list[Part]:
     return written(node.op, [named(operand, names[operand]) for operand in node.operands]).parts
 
 
+def in_numbers(node: Value) -> list[Part]:
+    """Return how a node was made, in the numbers of its operands.
+
+    >>> x = Value(2.0, label="x")
+    >>> text(in_numbers(3 * x))
+    '3 · 2'
+    """
+    numbers = [
+        number_term(short(operand.data), "" if operand.op == "constant" else "operand")
+        for operand in node.operands
+    ]
+    return written(node.op, numbers).parts
+
+
 def equation(node: Value, names: Mapping[Value, str]) -> str:
     """Return name and origin of a node on one line, `C[1,2] = relu(B[1,2])`."""
     return f"{one_line(names[node])} = {one_line(text(expression(node, names)))}"
+
+
+def subscript(node: Value, position: int) -> str:
+    """Return which use of an operand this is where the node uses it more than once: ₁, ₂, …
+
+    >>> x = Value(2.0)
+    >>> subscript(x * x, 1), subscript(x * 3, 0)
+    ('₂', '')
+    """
+    alike = [p for p, operand in enumerate(node.operands) if operand is node.operands[position]]
+    return str(alike.index(position) + 1).translate(_SUBSCRIPTS) if len(alike) > 1 else ""
 
 
 def named(node: Value, name: str) -> Term:

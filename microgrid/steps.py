@@ -14,10 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from microgrid.arguments import one_line
-from microgrid.names import Part, expression, node_names, short, text
+from microgrid.names import Part, expression, node_names, short, subscript, text
 from microgrid.value import Value
-
-SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 @dataclass(frozen=True, eq=False, repr=False, slots=True)
@@ -111,8 +109,7 @@ class Step:
 
     def subscript(self) -> str:
         """Return which use of the operand this is where the node uses it more than once: ₁, ₂, …"""
-        alike = [position for position, other in enumerate(self.node.operands) if other is self.operand]
-        return str(alike.index(self.position) + 1).translate(SUBSCRIPTS) if len(alike) > 1 else ""
+        return subscript(self.node, self.position)
 
     def _rate(self) -> str:
         """Return how the node changes with the operand, as the verb of a sentence."""

@@ -20,7 +20,7 @@ from graphs import random_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microgrid import Value, draw, topological_order
+from microgrid import Value, backward_steps, draw, topological_order
 from microgrid.arguments import one_line
 from microgrid.drawing import TooLarge
 from microgrid.folding import folded
@@ -133,6 +133,17 @@ def test_a_box_says_how_its_node_was_made() -> None:
     assert parts.heading("node-3") == "v1 = w[1,2] · x"
     assert parts.tooltip("node-3") == "v1 = w[1,2] · x\nintermediate\ndata -6.0\ngrad 10.0"
     assert parts.tooltip("edge-3-0") == "∂v1/∂w[1,2] = 2.0\ngradient carried: 20.0"
+
+
+def test_the_arrows_of_an_operand_that_is_used_twice_are_told_apart_as_the_steps_do() -> None:
+    x = Value(3.0, label="x")
+    y = x * x
+    y.label = "y"
+    y.backward()
+    parts = Parts(draw(y))
+    told = [parts.tooltip(f"edge-2-{position}").partition(" = ")[0] for position in (0, 1)]
+    assert told == ["∂y/∂x₁", "∂y/∂x₂"] == [step.in_names()[-1].text for step in backward_steps(y)]
+    assert "2 uses of x: ∂y/∂x = 3.0" in Parts(draw(y, fold=True)).tooltip("edge-2-0")
 
 
 def test_a_label_that_several_nodes_bear_is_numbered() -> None:
