@@ -10,6 +10,7 @@ import microgrid.copying  # noqa: F401  (tells copyreg)
 from microgrid.value import Value, topological_order
 
 if TYPE_CHECKING:
+    from microgrid.animation import write_animation
     from microgrid.checking import gradcheck
     from microgrid.debugger import debug
     from microgrid.drawing import draw
@@ -35,6 +36,7 @@ __all__ = [
     "topological_order",
     "unroll",
     "why",
+    "write_animation",
     "write_page",
 ]
 
@@ -51,6 +53,7 @@ _MODULES = {
     "show": "page",
     "unroll": "unrolling",
     "why": "paths",
+    "write_animation": "animation",
     "write_page": "page",
 }
 

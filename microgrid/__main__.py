@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn, TextIO
 
+from microgrid.animation import write_animation
 from microgrid.arguments import one_line
 from microgrid.debugger import Debugger
 from microgrid.drawing import draw
@@ -36,6 +37,8 @@ the Value is shown that its last statement made or named."""
 EPILOG = """\
 The status is the program's own; 1 if there is nothing to show or it cannot be
 shown, 2 for a wrong command line."""
+
+VIEWS = ("page", "open", "animation", "draw", "steps", "unroll")  # any of them in place of the prompt
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -102,7 +105,7 @@ class _View:
         if error:
             _say(_failure(root, error), sys.stderr)
         try:
-            if not any((options.steps, options.unroll, options.draw, options.page, options.open)):
+            if not any(getattr(options, view) for view in VIEWS):
                 return Debugger(root, inside_program=True).interact() == "continue"
             self.write(root, error is not None)
         except BrokenPipeError:  # Nobody reads any more; the program runs on.
@@ -129,6 +132,8 @@ class _View:
 
             picture = draw(root, grads=grads, local_grads=True, highlight=root if failed else None)
             write_whole(options.draw, picture.pipe(format=format_of(options.draw)))
+        if options.animation:
+            write_animation(root, options.animation)
         if options.page or options.open:
             page = options.page or Path(tempfile.mkdtemp(prefix="microgrid-"), "page.html")
             write_page(root, page)
@@ -212,6 +217,7 @@ def _parser() -> _Parser:
         parser.add_argument(how, dest="how", action="store_const", const=how, default="", help=meaning)
     parser.add_argument("--page", metavar="FILE", type=Path, help="write a web page, not open the prompt")
     parser.add_argument("--open", action="store_true", help="open the web page in the browser")
+    parser.add_argument("--animation", metavar="FILE", type=Path, help="write the passes as a moving picture")
     parser.add_argument("--draw", metavar="FILE", type=_picture, help="draw the graph: svg, png, pdf, …")
     parser.add_argument("--steps", action="store_true", help="print the steps of the backward pass")
     parser.add_argument("--unroll", action="store_true", help="print the graph as a program")

@@ -166,12 +166,17 @@ OPTIONS = {
         metavar="N",
         type=_PASSENGERS,
         help="how many passengers of the table to take, from its first row on (default: 2 to step through, "
-        "1 in the graph of scalars, else all)",
+        "1 in an animation and in the graph of scalars, else all)",
     ),
     "page": _Option(
         metavar="FILE",
         type=_NAME,
         help="write both passes into FILE as a web page to step through, instead of opening the prompt",
+    ),
+    "animation": _Option(
+        metavar="FILE",
+        type=_NAME,
+        help="write both passes into FILE as an SVG that moves by itself, instead of opening the prompt",
     ),
     "values": _Option(action="store_true", help="write the weights' numbers into the network's scheme"),
     "format": _Option(
@@ -254,6 +259,7 @@ examples:
   titanic step                                    the prompt; h lists its commands
   titanic step --weights titanic-out/weights.json --passengers 1
   titanic step --page loss.html                   both passes as a web page, to be opened in a browser
+  titanic step --animation loss.svg               both passes as a picture that moves by itself
   echo c | titanic step                           commands from a pipe: all steps at once"""
 
 _DRAW_NOTES = """\
@@ -290,7 +296,7 @@ SUBCOMMANDS = {
     ),
     "step": Subcommand(
         commands.step,
-        ("passengers", "page", "weights", "data", "raw", "seed"),
+        ("passengers", "page", "animation", "weights", "data", "raw", "seed"),
         "Step through the backward pass of the loss, forward and back.",
         _STEP_NOTES,
     ),

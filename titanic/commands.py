@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import microgrid
-from microgrid import debug, write_page
+from microgrid import debug, write_animation, write_page
 from microgrid.files import write_whole
 from titanic import crosscheck, figures, training
 from titanic.crosscheck import Verdict
@@ -129,29 +129,32 @@ def _price(price: float) -> str:
 
 
 def step(options: argparse.Namespace) -> int:
-    """Go through the backward pass of the loss of the first passengers, at a prompt or as a web page."""
-    if options.data == "-" and not options.page:
+    """Go through the backward pass of the loss of the first passengers, at a prompt, or write its views."""
+    every = (("--page", write_page, options.page), ("--animation", write_animation, options.animation))
+    views = [view for view in every if view[-1]]
+    if options.data == "-" and not views:
         raise CommandError("the commands come from standard input; give --data the name of a file")
     passengers = _passengers(options)
     network = _network(options, passengers)
-    first = passengers.first(options.passengers or 2)
+    first = passengers.first(options.passengers or (1 if options.animation else 2))
     loss = network.forward(first.X, first.y).L
-    if not options.page:
+    if not views:
         debug(loss)
         return 0
 
     _require("graphviz")
     import graphviz
 
-    try:
-        write_page(loss, options.page)
-    except (graphviz.ExecutableNotFound, ValueError) as error:
-        raise CommandError(str(error)) from error
-    except graphviz.CalledProcessError as error:
-        raise CommandError(_reason(error)) from error
-    except OSError as error:
-        raise CommandError(f"{shown(options.page)}: {error.strerror}; give --page another place") from error
-    result(f"Written: {shown(options.page)}")
+    for option, write, path in views:
+        try:
+            write(loss, path)
+        except (graphviz.ExecutableNotFound, ValueError) as error:
+            raise CommandError(str(error)) from error
+        except graphviz.CalledProcessError as error:
+            raise CommandError(_reason(error)) from error
+        except OSError as error:
+            raise CommandError(f"{shown(path)}: {error.strerror}; give {option} another place") from error
+        result(f"Written: {shown(path)}")
     return 0
 
 
