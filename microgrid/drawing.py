@@ -330,14 +330,16 @@ def _add_legend(
     picture: "graphviz.Digraph", constants: bool, local_grads: bool, flow: bool, rankdir: str
 ) -> None:
     """Add a frame with a box for each role, and with arrows where they carry a meaning."""
-    frame = {"label": "", "style": "rounded", "color": "#808080", "margin": "12"}
+    frame = {"label": "", "style": "rounded", "color": "#808080", "margin": "6"}
+    lying = rankdir in ("LR", "RL")
     roles = [role for role in _MEANINGS if constants or role != "constant"]
     with picture.subgraph(name="cluster_legend", graph_attr=frame) as legend:
         for role in roles:
             rows = f"{sized(role, 13, bold=True)}</TD></TR><TR><TD>{sized(_MEANINGS[role], 12)}"
             label = f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="1"><TR><TD>{rows}</TD></TR></TABLE>>'
             legend.node(f"legend-{role}", label, id=f"legend-{role}", **ROLES[role], **{"class": role})
-        for one, next_one in pairwise(roles if rankdir in ("LR", "TB") else roles[::-1]):
+        # Invisible arrows put the roles into a row; where a rank is a row they are in one without.
+        for one, next_one in pairwise(roles if rankdir == "LR" else roles[::-1]) if lying else ():
             legend.edge(f"legend-{one}", f"legend-{next_one}", style="invis")
         samples: dict[str, dict[str, str]] = {}
         if local_grads:
@@ -353,6 +355,8 @@ def _add_legend(
             legend.node(tail, f"<{sized(meaning, 12)}>", id=tail, **text)
             legend.node(head, "", id=head, shape="point", style="invis")
             legend.edge(tail, head, id=f"legend-arrow-{i}", **style)
+            if lying and i % 2:  # two to a row
+                legend.edge(f"legend-head-{i - 1}", tail, style="invis")
 
 
 # Text in Graphviz

@@ -251,6 +251,19 @@ def test_a_legend_shows_each_role_once_and_leaves_the_graph_as_it_is() -> None:
     assert "legend-constant" not in Parts(draw(y, legend=True)).ids("legend")
 
 
+@pytest.mark.parametrize("rankdir", ["LR", "RL", "TB", "BT"])
+@pytest.mark.parametrize("flow", [False, True])
+def test_a_legend_is_no_taller_than_its_graph(rankdir: str, flow: bool) -> None:
+    x = Value(3.0, label="x")
+    total = Value.sum([(x - 5).relu(), (x / 20).tanh(), (x * 3).exp()])
+    total.backward()
+    picture = json.loads(draw(total, rankdir=rankdir, flow=flow, legend=True).pipe(format="json"))
+    (frame,) = [thing for thing in picture["objects"] if thing["name"] == "cluster_legend"]
+    _, bottom, _, top = map(float, frame["bb"].split(","))
+    graph = json.loads(draw(total, rankdir=rankdir, flow=flow).pipe(format="json"))
+    assert top - bottom <= float(graph["bb"].split(",")[3])
+
+
 # Flow
 
 
