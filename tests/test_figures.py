@@ -101,9 +101,9 @@ def test_figure_1_says_the_weights_on_request(network: Network) -> None:
 
 def test_the_formula_over_figure_1_takes_the_relu_of_the_product(network: Network) -> None:
     nodes = groups(parsed(network_scheme(network)), "node")
-    formula, shapes = zip(*[nodes[f"formula-{i}"] for i in range(5)])
-    assert "".join(formula) == "[ReLU((X concat b1)× W1)concat b2]× W2= E"
-    assert shapes == ("n × 3, n × 1", "4 × 4", "n × 1", "5 × 1", "n × 1")
+    formula, shapes = nodes["formula"]
+    assert formula == "[ReLU((X concat b1) × W1) concat b2] × W2 = E"
+    assert shapes == "X: n × 3, b1: n × 1, W1: 4 × 4, b2: n × 1, W2: 5 × 1, E: n × 1"
 
 
 def test_the_computation_graph_is_the_table_of_6_2(forward: Forward) -> None:
@@ -161,6 +161,18 @@ def test_the_scalar_graph_has_every_node(network: Network) -> None:
 def test_the_folded_graph_has_a_box_for_each_letter(forward: Forward) -> None:
     nodes = groups(parsed(folded_graph(forward)), "node")
     assert {texts[0].strip() for texts in nodes.values()} == {*"XBCEyFGHnL", "b1", "W1", "b2", "W2"}
+
+
+def test_the_pictures_of_the_sheet_are_readable_at_the_width_of_a_page(network: Network) -> None:
+    """Letters of 12 points are 9 pixels high where 1,200 points stand on 900 pixels."""
+    forward = network.forward(X=[[22, 3, 0]], y=[7.25])
+    pictures = [network_scheme(network), network_scheme(network, values=True), scalar_graph(forward)]
+    for picture in (*pictures, folded_graph(forward)):
+        assert float(parsed(picture).attrib["width"].removesuffix("pt")) <= 1200
+    # So the second line of the scalars begins at the left again.
+    svg = parsed(scalar_graph(network.forward(X=[[22, 3, 0], [38, 1, 1]], y=[7.25, 71.28])))
+    assert float(svg.attrib["width"].removesuffix("pt")) <= 1500
+    assert len(groups(svg, "node")) == 100
 
 
 def arrows_of(picture: graphviz.Digraph) -> list[tuple[str, str]]:

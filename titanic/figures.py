@@ -9,6 +9,7 @@ Each is a graphviz.Digraph, as `microgrid.draw` gives one.
 """
 
 import math
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -20,17 +21,12 @@ from titanic.network import Forward, Network
 if TYPE_CHECKING:
     import graphviz
 
-# Figure 1: the nodes of each column from top to bottom, and the formula over columns and arrows.
+# Figure 1: the nodes of each column from top to bottom, and the formula over them.
 
 _COLUMNS = {"x": ("x1", "x2", "x3", "1"), "c": ("c1", "c2", "c3", "c4", "1"), "e": ("e",)}
 _COLUMN_ROLES = {"x": "input", "c": "intermediate", "e": "root"}
-_FORMULA = (
-    ("[ReLU((X concat b1)", "n × 3, n × 1"),
-    ("× W1)", "4 × 4"),
-    ("concat b2]", "n × 1"),
-    ("× W2", "5 × 1"),
-    ("= E", "n × 1"),
-)
+_FORMULA = "[ReLU((X concat b1) × W1) concat b2] × W2 = E"
+_SHAPES = "X: n × 3, b1: n × 1, W1: 4 × 4, b2: n × 1, W2: 5 × 1, E: n × 1"
 
 
 def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph":
@@ -38,7 +34,7 @@ def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph"
 
     With values, each arrow says its weight's number too.
     """
-    radius, width, height = 26.0, 700.0, 230.0 if values else 140.0
+    radius, width, height = 26.0, 500.0, 200.0 if values else 140.0
     picture = _pinned(radius)
     at = {}
     for i, (column, names) in enumerate(_COLUMNS.items()):
@@ -52,9 +48,9 @@ def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph"
         for i, row in enumerate(weights, start=1):
             for j, weight in enumerate(row, start=1):
                 tail, head = f"{tails}{i}", f"{heads}{j}"
-                text = sized(weight.label, 15)
+                text = sized(weight.label, 14)
                 if values:
-                    text += f"<BR/>{sized(short(weight.data), 15)}"
+                    text += f"<BR/>{sized(short(weight.data), 14)}"
                 picture.edge(
                     tail,
                     head,
@@ -64,8 +60,7 @@ def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph"
                     labelangle="0",
                     labeldistance=f"{(math.dist(at[tail], at[head]) / 5 - radius) / 10:.3f}",
                 )
-    for i, (formula, shapes) in enumerate(_FORMULA):
-        _add(picture, f"formula-{i}", [(formula, 19), (shapes, 14)], (i * width / 2, at["c1"][1] + 80.0))
+    _add(picture, "formula", [(_FORMULA, 19), (_SHAPES, 14)], (width, at["c1"][1] + 80.0))
     return picture
 
 
@@ -130,18 +125,26 @@ def scalar_graph(forward: Forward) -> "graphviz.Digraph":
 
     Raises ValueError where these are more than 1,000, which nobody could read.
     """
+    boxes = [node for node in topological_order(forward.L) if node.op != "constant"]
     try:
-        return draw(forward.L, parameters=_weights(forward))
+        picture = draw(forward.L, parameters=_weights(forward))
     except ValueError:
         passengers = len(forward.y)
-        boxes = sum(node.op != "constant" for node in topological_order(forward.L))
         ways = "draw fewer passengers, or the folded graph"
-        raise ValueError(f"{passengers} passengers make {boxes} boxes, too many to read: {ways}") from None
+        raise ValueError(
+            f"{passengers} passengers make {len(boxes)} boxes, too many to read: {ways}"
+        ) from None
+    # F begins a new line, under that of B to E: in one line a page's width would make the letters too small.
+    picture.graph_attr["ranksep"] = "0.3"
+    breaks = [f'id="edge-{boxes.index(node) + 1}-0"' for node in forward.F]
+    pattern = re.compile("|".join(breaks))
+    picture.body = [pattern.sub(r"constraint=false \g<0>", line) for line in picture.body]
+    return picture
 
 
 def folded_graph(forward: Forward) -> "graphviz.Digraph":
     """Return the nodes of the forward pass by letters: one box for all of X, one for all of B, …"""
-    return draw(forward.L, parameters=_weights(forward), fold=True)
+    return draw(forward.L, parameters=_weights(forward), fold=True, rankdir="TB")
 
 
 def _weights(forward: Forward) -> list[Value]:
