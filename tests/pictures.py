@@ -1,10 +1,11 @@
 """The pictures of the docs: `python -m tests.pictures` writes them anew, the page's screenshot too.
 
-An image on a page shows the `picture` that the code above it makes. Where that makes none, the image is
-made elsewhere.
+An image on a page shows the `picture` that the code above it makes: a drawing, or the path of an animation.
+Where that makes none, the image is made elsewhere.
 """
 
 import doctest
+import os
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -21,13 +22,25 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDER = ROOT / "docs" / "pictures"
 
 
-def pictures() -> Iterator[tuple[str, graphviz.Digraph]]:
-    """Yield the name of each image that one of the pages makes, and the picture that the code makes now."""
-    for page in PAGES:
-        yield from pictures_of(page)
+def pictures() -> tuple[dict[str, graphviz.Digraph], dict[str, bytes]]:
+    """Return the drawings that the pages make now, and the animations, each by the name of its image."""
+    drawings: dict[str, graphviz.Digraph] = {}
+    animations: dict[str, bytes] = {}
+    before = os.getcwd()
+    with TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            for name, picture in (image for page in PAGES for image in pictures_of(page)):
+                if isinstance(picture, Path):
+                    animations[name] = picture.read_bytes()
+                else:
+                    drawings[name] = picture
+        finally:
+            os.chdir(before)
+    return drawings, animations
 
 
-def pictures_of(page: Path) -> Iterator[tuple[str, graphviz.Digraph]]:
+def pictures_of(page: Path) -> Iterator[tuple[str, graphviz.Digraph | Path]]:
     """Yield the name of each image that the page makes, and the picture."""
     namespace: dict[str, object] = {}
     before, *parts = re.split(
@@ -38,7 +51,7 @@ def pictures_of(page: Path) -> Iterator[tuple[str, graphviz.Digraph]]:
             if not example.exc_msg and not example.want:  # what is printed is for another test
                 exec(compile(example.source, str(page), "exec"), namespace)
         picture = namespace.pop("picture", None)
-        if isinstance(picture, graphviz.Digraph):
+        if isinstance(picture, (graphviz.Digraph, Path)):
             yield name, picture
 
 
@@ -65,7 +78,10 @@ def page_at_step(number: int) -> Image.Image:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name, picture in pictures():
+    drawings, animations = pictures()
+    for name, picture in drawings.items():
         (FOLDER / f"{name}.dot").write_text(picture.source, encoding="utf-8")
         (FOLDER / f"{name}.svg").write_bytes(picture.pipe(format="svg"))
+    for name, animation in animations.items():
+        (FOLDER / f"{name}.svg").write_bytes(animation)
     page_at_step(8).convert("RGB").quantize(64).save(FOLDER / "page.png", optimize=True)

@@ -1,5 +1,6 @@
 """The pictures in docs/pictures are what the code of the pages makes now; a browser shows them whole."""
 
+import xml.etree.ElementTree as ElementTree
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from microgrid import Value, draw
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
 
-PICTURES = dict(pictures())
+PICTURES, ANIMATIONS = pictures()
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -31,8 +32,19 @@ def test_the_committed_svg_has_the_boxes_arrows_and_texts_of_the_dot(name: str) 
     assert sorted(parts(committed)) == sorted(parts(made)), "python -m tests.pictures"
 
 
+@pytest.mark.parametrize("name", ANIMATIONS)
+def test_the_committed_animation_says_what_the_page_makes(name: str) -> None:
+    def said(svg: bytes) -> list[str]:
+        kinds = {f"{{http://www.w3.org/2000/svg}}{kind}" for kind in ("text", "tspan", "style")}
+        return sorted(e.text or "" for e in ElementTree.fromstring(svg).iter() if e.tag in kinds)
+
+    committed = (FOLDER / f"{name}.svg").read_bytes()
+    assert said(committed) == said(ANIMATIONS[name]), "python -m tests.pictures"
+
+
 def test_no_other_files_lie_among_the_pictures() -> None:
     names = {f"{name}.{suffix}" for name in PICTURES for suffix in ("dot", "svg")} | {"page.png"}
+    names |= {f"{name}.svg" for name in ANIMATIONS}
     assert {file.name for file in FOLDER.iterdir()} == names
 
 
