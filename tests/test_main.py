@@ -286,7 +286,7 @@ def test_a_reader_that_leaves_before_the_program_prints_is_not_an_error(flush: b
         "import select; x = Value(1.0); y = x * x; y.backward(); "
         f"left = select.poll(); left.register(1, 0); left.poll(); print('more', flush={flush})"
     )
-    assert status_beside_head("--page /dev/stdout", code) == "0"
+    assert status_beside_head("--steps", code) == "0"
 
 
 # Programs without backward()
