@@ -39,8 +39,11 @@ def as_value(number: Value | Number) -> Value:
 def _slope_by_base(x: Value | float, n: Value | float) -> Value:
     x, n = as_value(x), as_value(n)
     if n.data == 0.0:
-        # 1.0 stands for the powers that do not exist; what counts is the derivative by n.
-        slope = n * x ** (n - 1.0) if x.data else n * 1.0
+        try:
+            slope = n * x ** (n - 1.0)
+        except (ZeroDivisionError, OverflowError):
+            # 1.0 stands for the powers that do not exist; what counts is the derivative by n.
+            slope = n * 1.0
         slope.data = BLOCKED
         return slope
     try:

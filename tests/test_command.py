@@ -472,6 +472,7 @@ def test_a_training_without_a_first_loss_is_one_line_and_writes_nothing(
 @given(st.floats(-6.0, 6.0), st.integers(0, 1000), st.integers(1, 100))
 @example(0.0, 0, 300)
 @example(math.log10(0.4), 3, 300)
+@example(4.828125, 167, 3)
 def test_any_learning_rate_ends_in_at_most_one_line_and_three_files_that_fit(
     magnitude: float, seed: int, epochs: int
 ) -> None:

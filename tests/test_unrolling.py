@@ -91,6 +91,12 @@ def test_for_other_numbers_the_program_gives_what_recording_anew_gives_or_its_er
     assert all_bits(value.data, [gradient.data for gradient in gradients]) == expected
 
 
+def test_the_slope_of_a_power_by_0_is_0_where_the_power_below_would_be_too_large() -> None:
+    x, y = Value(2.0), Value(3.0)
+    value, gradients = unroll(x**y, [x, y])(Value(2.2250738585e-313), Value(0.0))
+    assert (value.data, gradients[0].data) == (1.0, 0.0)
+
+
 def power(exponent: float) -> Callable[[Value], Value]:
     return lambda x: x**exponent
 

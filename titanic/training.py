@@ -71,7 +71,8 @@ def train_unrolled(
 
     def compute() -> tuple[float, float, list[float]]:
         loss, gradients = run([parameter.data for parameter in network.parameters()])
-        return loss, loss, gradients
+        # The graph divides the sum of all Gₖ by n, so its loss is not finite where the sum is not.
+        return loss, loss * len(y), gradients
 
     return _descend(network, epochs, learning_rate, compute)
 
