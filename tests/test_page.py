@@ -37,6 +37,7 @@ import microgrid
 from microgrid import Value, backward_steps, show, topological_order, write_page
 from microgrid.names import short
 from titanic.__main__ import main
+from titanic.network import Network
 
 
 def numbers_in_boxes(browser: Chrome, count: int) -> list[list[str]]:
@@ -845,6 +846,24 @@ def test_titanic_step_writes_the_page_of_the_loss(
     root = loss_of_one_passenger()
     root.backward()
     assert_numbers(browser, root)
+
+
+def test_titanic_steps_page_shows_the_sheets_program_and_tells_its_weights_from_other_leaves(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    path = tmp_path / "loss.html"
+    assert main(["step", "--passengers", "1", "--page", str(path)]) == 0
+    browser.get(path.as_uri())
+    programs = browser.find_elements(By.CSS_SELECTOR, "#programs option")
+    assert [program.text for program in programs] == ["network.py", "straight-line program"]
+    go(browser, begins(loss_of_one_passenger()))  # L = H / n
+    (mark,) = browser.find_elements(By.CSS_SELECTOR, "#lines mark")
+    assert "H / n" in mark.text
+    weights = browser.execute_script(
+        "return boxes.filter(({ shape }) => shape.matches('.parameter')).map(({ node }) => node.name).sort()"
+    )
+    assert weights == sorted(weight.label for weight in Network.random(seed=0).parameters())
+    assert browser.find_element(By.ID, "filter").is_displayed()
 
 
 def test_titanic_step_says_why_there_is_no_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

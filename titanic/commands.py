@@ -15,7 +15,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import microgrid
-from microgrid import debug, write_animation, write_page
+from microgrid import debug, recording, write_animation, write_page
 from microgrid.files import write_whole
 from titanic import crosscheck, figures, training
 from titanic.crosscheck import Verdict
@@ -130,24 +130,28 @@ def _price(price: float) -> str:
 
 def step(options: argparse.Namespace) -> int:
     """Go through the backward pass of the loss of the first passengers, at a prompt, or write its views."""
-    every = (("--page", write_page, options.page), ("--animation", write_animation, options.animation))
-    views = [view for view in every if view[-1]]
+    every = {"--page": options.page, "--animation": options.animation}
+    views = {option: path for option, path in every.items() if path}
     if options.data == "-" and not views:
         raise CommandError("the commands come from standard input; give --data the name of a file")
     passengers = _passengers(options)
     network = _network(options, passengers)
     first = passengers.first(options.passengers or (1 if options.animation else 2))
-    loss = network.forward(first.X, first.y).L
     if not views:
-        debug(loss)
+        debug(network.forward(first.X, first.y).L)
         return 0
 
     _require("graphviz")
     import graphviz
 
-    for option, write, path in views:
+    with recording():  # The page shows network.py beside the graph.
+        loss = network.forward(first.X, first.y).L
+    for option, path in views.items():
         try:
-            write(loss, path)
+            if option == "--page":
+                write_page(loss, path, parameters=network.parameters())
+            else:
+                write_animation(loss, path)
         except (graphviz.ExecutableNotFound, ValueError) as error:
             raise CommandError(str(error)) from error
         except graphviz.CalledProcessError as error:
