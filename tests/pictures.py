@@ -1,12 +1,14 @@
-"""The pictures of the docs: `python -m tests.pictures` writes them anew, the page's screenshot too.
+"""The pictures and web pages of the docs: `python -m tests.pictures` writes them anew, and the screenshot.
 
 An image on a page shows the `picture` that the code above it makes: a drawing, or the path of an animation.
-Where that makes none, the image is made elsewhere.
+Where that makes none, the image is made elsewhere. A web page is that of the program of its name in
+docs/debugging.md.
 """
 
 import doctest
 import os
 import re
+import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
@@ -20,6 +22,7 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDER = ROOT / "docs" / "pictures"
+WEB_PAGES = ROOT / "docs" / "pages"
 
 
 def pictures() -> tuple[dict[str, graphviz.Digraph], dict[str, bytes]]:
@@ -63,16 +66,31 @@ def parts(svg: bytes) -> Iterator[tuple[str, str, list[str]]]:
             yield group.attrib["id"], group.attrib["class"], texts
 
 
-def page_at_step(number: int) -> Image.Image:
-    """Return what a browser shows of the page that docs/debugging.md writes, at one of its steps."""
+def web_pages() -> Iterator[tuple[str, str]]:
+    """Yield the name of each web page that docs/debugging.md links to, and what its program makes now."""
+    text = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
+    programs = {name: code for code, name in re.findall(r"^```py\n(# (\w+)\.py\n.*?)^```", text, re.M | re.S)}
+    for name in sorted({*re.findall(r"\]\(pages/(\w+)\.html\)", text)}):
+        with TemporaryDirectory() as folder:
+            Path(folder, f"{name}.py").write_text(programs[name], encoding="utf-8")
+            subprocess.run(
+                [sys.executable, "-m", "microgrid", "--page", "page.html", f"{name}.py"],
+                cwd=folder,
+                env=os.environ | {"PYTHONPATH": str(ROOT)},
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
+            yield name, Path(folder, "page.html").read_text(encoding="utf-8")
+
+
+def screenshot(page: Path, address: str, script: str) -> Image.Image:
+    """Return what a browser shows of a page at an address, after a script has run."""
     sys.path.insert(0, str(ROOT / "tests"))
     from browser import chromium
 
-    text = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?write_page.*?)```", text, re.DOTALL)
-    with TemporaryDirectory() as name, chromium(Path(name) / "profile", 960, 600) as browser:
-        exec(code.replace('"y.html"', repr(f"{name}/y.html")), {})
-        browser.get(f"{(Path(name) / 'y.html').as_uri()}#step={number}")
+    with TemporaryDirectory() as name, chromium(Path(name) / "profile", 1280, 800) as browser:
+        browser.get(f"{page.as_uri()}{address}")
+        browser.execute_script(script)
         return Image.open(BytesIO(browser.get_screenshot_as_png()))
 
 
@@ -84,4 +102,8 @@ if __name__ == "__main__":
         (FOLDER / f"{name}.svg").write_bytes(picture.pipe(format="svg"))
     for name, animation in animations.items():
         (FOLDER / f"{name}.svg").write_bytes(animation)
-    page_at_step(8).convert("RGB").quantize(64).save(FOLDER / "page.png", optimize=True)
+    WEB_PAGES.mkdir(exist_ok=True)
+    for name, web_page in web_pages():
+        (WEB_PAGES / f"{name}.html").write_text(web_page, encoding="utf-8")
+    shown = screenshot(WEB_PAGES / "line.html", "#step=18", 'microgrid.set("w", 1.5)')
+    shown.convert("RGB").quantize(64, Image.Quantize.FASTOCTREE).save(FOLDER / "page.png", optimize=True)

@@ -172,6 +172,7 @@ def test_the_page_shows_sessions_of_every_prompt() -> None:
         "python -m pdb distance.py",
         "python prompt.py",
         "python hunt.py",
+        "python -m microgrid --page line.html line.py",
     ]
 
 

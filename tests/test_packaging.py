@@ -75,6 +75,7 @@ def test_the_sdist_holds_tests_and_docs_too(wheel: Path) -> None:
         *ROOT.glob("tests/**/*.py"),
         *ROOT.glob("docs/**/*.md"),
         *ROOT.glob("docs/pictures/*"),
+        *ROOT.glob("docs/pages/*"),
         *ROOT.glob("*.md"),
     ]
     expected = {path.relative_to(ROOT).as_posix() for path in sources} | {"Makefile", "LICENSE"}

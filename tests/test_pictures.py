@@ -1,14 +1,20 @@
-"""The pictures in docs/pictures are what the code of the pages makes now; a browser shows them whole."""
+"""The pictures and web pages of the docs are what the code there makes now; a browser shows them whole."""
 
+import json
+import re
+import sys
 import xml.etree.ElementTree as ElementTree
 from itertools import combinations
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 import pytest
-from pictures import FOLDER, parts, pictures
+from browser import console
+from pictures import FOLDER, ROOT, WEB_PAGES, parts, pictures, web_pages
 
 from microgrid import Value, draw
+from microgrid.names import short
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -46,6 +52,66 @@ def test_no_other_files_lie_among_the_pictures() -> None:
     names = {f"{name}.{suffix}" for name in PICTURES for suffix in ("dot", "svg")} | {"page.png"}
     names |= {f"{name}.svg" for name in ANIMATIONS}
     assert {file.name for file in FOLDER.iterdir()} == names
+
+
+# The web pages
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, str]:
+    """The web pages as they are made now."""
+    return dict(web_pages())
+
+
+def apart(page: str) -> tuple[str, str, object]:
+    """Return a web page without its graph and its content, the graph, and the content with short numbers."""
+    (graph,) = re.findall(r"<svg [^>]*viewBox.*?</svg>(?=\s*</div>\s*<div id=\"zoom\">)", page, re.DOTALL)
+    (content,) = re.findall(r'<script type="application/json" id="content">(.*?)</script>', page)
+    rest = page.replace(graph, "").replace(content, "")
+    return rest, graph, json.loads(content, parse_float=lambda number: short(float(number)))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 records no columns")
+def test_the_committed_web_pages_are_what_their_programs_make(made: dict[str, str]) -> None:
+    """Where the boxes stand may differ from one Graphviz to the next, and a last digit between machines."""
+    assert made
+    assert {file.name for file in WEB_PAGES.iterdir()} == {f"{name}.html" for name in made}
+    for name, page in made.items():
+        rest, graph, content = apart(page)
+        committed_rest, committed_graph, committed_content = apart(
+            (WEB_PAGES / f"{name}.html").read_text(encoding="utf-8")
+        )
+        is_same = committed_rest == rest and committed_content == content
+        assert is_same, f"{name}: python -m tests.pictures"
+        assert sorted(parts(committed_graph.encode())) == sorted(parts(graph.encode())), name
+
+
+def test_the_committed_web_pages_are_small_and_name_no_folder() -> None:
+    for file in WEB_PAGES.iterdir():
+        text = file.read_text(encoding="utf-8")
+        assert len(text.encode()) < 150_000
+        assert not [folder for folder in (str(ROOT), gettempdir(), str(Path.home())) if folder in text]
+
+
+def test_the_web_page_does_what_the_docs_say(browser: "Chrome") -> None:
+    """As the screenshot shows it, after a change, and asked by the browser's console."""
+    docs = (ROOT / "docs" / "debugging.md").read_text(encoding="utf-8")
+    console(browser)
+    (address,) = re.findall(r"`(line\.html#step=18\S*)`", docs)
+    browser.get(f"{WEB_PAGES.as_uri()}/{address}")
+    (picture,) = re.findall(r"w\.grad \+= .*?(?=; below the graph)", docs)
+    shown = browser.execute_script("return [byId('names').textContent, byId('numbers').textContent]")
+    assert " ".join(shown).startswith(f"{picture}; w.grad")
+    browser.execute_script("microgrid.reset()")
+    (code,) = re.findall(r"^```js\n(.*?)^```", docs, re.DOTALL | re.MULTILINE)
+    (foretold,) = re.findall(r"^> (w: .*)$", docs, re.MULTILINE)
+    for number, line in enumerate(code.splitlines()):
+        expression, _, expected = line.partition("//")
+        compared = f"return JSON.stringify({expression}) === JSON.stringify(({expected or 'undefined'}))"
+        assert browser.execute_script(compared), line
+        if number == 0:
+            assert browser.execute_script("return byId('foretold').textContent") == foretold
+    assert console(browser) == []
 
 
 # What Chromium shows
