@@ -171,7 +171,8 @@ OPTIONS = {
     "page": _Option(
         metavar="FILE",
         type=_NAME,
-        help="write both passes into FILE as a web page to step through, instead of opening the prompt",
+        help="write both passes into FILE as a web page to step through, with numbers that can be changed, "
+        "instead of opening the prompt",
     ),
     "animation": _Option(
         metavar="FILE",
