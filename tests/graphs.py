@@ -10,11 +10,14 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from math import exp, log
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
 from microgrid import Value, topological_order
+from microgrid.nn import MLP
+from microgrid.recorder import recording
 from microgrid.rows import row_of
 from microgrid.value import BLOCKED, RULES, sigmoid
 
@@ -69,6 +72,15 @@ def diamond() -> tuple[Value, Value, Value]:
     y = x * w + x
     y.label = "y"
     return x, w, y
+
+
+def recorded(source: str, file: Path) -> dict[str, Any]:
+    """Return the variables of a program in a file that was run while its nodes were recorded."""
+    file.write_text(source, encoding="utf-8")
+    variables: dict[str, Any] = {"Value": Value, "MLP": MLP}
+    with recording():
+        exec(compile(source, str(file), "exec"), variables)
+    return variables
 
 
 @st.composite

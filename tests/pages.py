@@ -1,6 +1,6 @@
 """Pages in a browser, for the tests: graphs to write them of, and what a page shows and does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from browser import console, requests
@@ -9,6 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from microgrid import Value, topological_order, write_page
+from microgrid.names import short
 from titanic.network import Network
 from titanic.passengers import Scaling, embedded
 
@@ -27,10 +28,10 @@ ATTACKS = [
 ]
 
 
-def neuron() -> Value:
+def neuron(x_data: float = 2.0, w_data: float = -3.0) -> Value:
     """The graph of relu(x * w + 7): 5 Values and 4 Steps, so the page has 9 steps after the first."""
-    x = Value(2.0, label="x")
-    w = Value(-3.0, label="w")
+    x = Value(x_data, label="x")
+    w = Value(w_data, label="w")
     y = (x * w + 7).relu()
     y.label = "y"
     return y
@@ -107,6 +108,48 @@ def numbers_in_table(browser: Chrome) -> list[list[str]]:
     )
     assert isinstance(rows, list)
     return rows
+
+
+def numbers_in_boxes(browser: Chrome, count: int) -> list[list[str]]:
+    """Data and grad in the box of each node."""
+    boxes = browser.execute_script(
+        """
+        fit();
+        return Array.from({ length: arguments[0] }, (_, index) => ["data", "grad"].map((which) => {
+          const texts = document.querySelectorAll(`#a_${which}-${index + 1} text`);
+          return texts[texts.length - 1].textContent;
+        }));
+        """,
+        count,
+    )
+    assert isinstance(boxes, list)
+    return boxes
+
+
+def assert_numbers(browser: Chrome, root: Value, grads: Mapping[Value, float] | None = None) -> None:
+    """Assert that table and boxes show each node's data and its gradient, by default the grad that it has."""
+    nodes = drawn(root)
+    numbers = [(node.data, node.grad if grads is None else grads.get(node, 0.0)) for node in nodes]
+    short_numbers = [[short(data), short(grad)] for data, grad in numbers]
+    in_full = [[repr(float(number)) for number in pair] for pair in numbers]
+    assert [row[1:3] for row in numbers_in_table(browser)] == short_numbers
+    assert [[repr(float(text)) for text in row[3:]] for row in numbers_in_table(browser)] == in_full
+    assert numbers_in_boxes(browser, len(nodes)) == short_numbers
+    assert len(browser.find_elements(By.CSS_SELECTOR, "g.node")) == len(nodes)
+
+
+def parts(browser: Chrome, name: str) -> list[tuple[str, str]]:
+    """The parts of a line of mathematics, and the class that gives each its colour."""
+    spans = browser.find_elements(By.CSS_SELECTOR, f"#{name} span")
+    return [(str(span.get_property("textContent")), str(span.get_property("className"))) for span in spans]
+
+
+def wait_for_address(browser: Chrome, number: int, rest: str = "") -> None:
+    """Wait until the address tells the step, and after it the rest."""
+    browser.execute_async_script(
+        "const done = arguments[1]; setInterval(() => location.hash === arguments[0] && done(), 5)",
+        f"#step={number}{rest}",
+    )
 
 
 def begins(root: Value) -> int:

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from graphs import random_graphs
+from graphs import random_graphs, recorded
 from hypothesis import given
 
 from microgrid import Value, backward_steps, topological_order, unroll
 from microgrid import listing as module
 from microgrid.listing import Listing, recorded_program, straight_line_program
 from microgrid.names import node_names
-from microgrid.nn import MLP
 from microgrid.recorder import Place, place_of, recording
 
 with_columns = pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 records no columns")
@@ -29,12 +28,7 @@ def run(tmp_path: Path) -> Run:
     """What runs a program in a file, recorded, and returns its variables."""
 
     def run(source: str, name: str = "lesson.py") -> dict[str, Any]:
-        file = tmp_path / name
-        file.write_text(source, encoding="utf-8")
-        variables: dict[str, Any] = {"Value": Value, "MLP": MLP}
-        with recording():
-            exec(compile(source, str(file), "exec"), variables)
-        return variables
+        return recorded(source, tmp_path / name)
 
     return run
 

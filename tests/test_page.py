@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -15,6 +15,7 @@ from graphs import diamond, random_graphs
 from hypothesis import HealthCheck, given, settings
 from pages import (
     ATTACKS,
+    assert_numbers,
     begins,
     box,
     click,
@@ -24,10 +25,12 @@ from pages import (
     neuron,
     numbers_in_table,
     open_page,
+    parts,
     press,
     shared,
     step_shown,
     text,
+    wait_for_address,
 )
 from selenium.webdriver import ActionChains, Chrome, Keys
 from selenium.webdriver.common.by import By
@@ -38,35 +41,6 @@ from microgrid import Value, backward_steps, show, topological_order, write_page
 from microgrid.names import short
 from titanic.__main__ import main
 from titanic.network import Network
-
-
-def numbers_in_boxes(browser: Chrome, count: int) -> list[list[str]]:
-    """Data and grad in the box of each node."""
-    boxes = browser.execute_script(
-        """
-        fit();
-        return Array.from({ length: arguments[0] }, (_, index) => ["data", "grad"].map((which) => {
-          const texts = document.querySelectorAll(`#a_${which}-${index + 1} text`);
-          return texts[texts.length - 1].textContent;
-        }));
-        """,
-        count,
-    )
-    assert isinstance(boxes, list)
-    return boxes
-
-
-def assert_numbers(browser: Chrome, root: Value, grads: Mapping[Value, float] | None = None) -> None:
-    """Assert that table and boxes show each node's data and its gradient, by default the grad that it has."""
-    nodes = drawn(root)
-    numbers = [(node.data, node.grad if grads is None else grads.get(node, 0.0)) for node in nodes]
-    short_numbers = [[short(data), short(grad)] for data, grad in numbers]
-    in_full = [[repr(float(number)) for number in pair] for pair in numbers]
-    assert [row[1:3] for row in numbers_in_table(browser)] == short_numbers
-    assert [[repr(float(text)) for text in row[3:]] for row in numbers_in_table(browser)] == in_full
-    assert numbers_in_boxes(browser, len(nodes)) == short_numbers
-    assert len(browser.find_elements(By.CSS_SELECTOR, "g.node")) == len(nodes)
-
 
 # The numbers
 
@@ -248,12 +222,6 @@ def test_negative_numbers_have_brackets_after_an_operator(
 
 
 # The marks
-
-
-def parts(browser: Chrome, name: str) -> list[tuple[str, str]]:
-    """The parts of a line of mathematics, and the class that gives each its colour."""
-    spans = browser.find_elements(By.CSS_SELECTOR, f"#{name} span")
-    return [(str(span.get_property("textContent")), str(span.get_property("className"))) for span in spans]
 
 
 def test_the_parts_keep_their_colours_whatever_the_labels_say(browser: Chrome, tmp_path: Path) -> None:
@@ -491,13 +459,6 @@ def test_the_address_says_at_which_step_the_page_opens(
     assert step_shown(browser) == number
     wait_for_address(browser, number)
     assert console(browser) == []
-
-
-def wait_for_address(browser: Chrome, number: int) -> None:
-    browser.execute_async_script(
-        "const done = arguments[1]; setInterval(() => location.hash === arguments[0] && done(), 5)",
-        f"#step={number}",
-    )
 
 
 def test_the_address_follows_the_step_and_leaves_no_trail(page: Chrome) -> None:
