@@ -8,7 +8,7 @@ let addressKnown = location.hash; // another one was typed, and its event is on 
 
 function address() {
   const changes = boxes.filter(({ node, input }) => input && node.changed)
-    .map(({ node }) => `&${encodeURIComponent(`${node.name}.data`)}=${inFull(node.data)}`);
+    .map(({ node }) => `&${encodeURIComponent(`${node.name}.data`)}=${encodeURIComponent(inFull(node.data))}`);
   return `#step=${current}${changes.join("")}${quizzing ? "&quiz" : ""}`;
 }
 
@@ -34,7 +34,7 @@ function followAddress() {
     const box = boxes.find(({ node, input }) => input && node.name === name);
     const number = numberOf(text);
     if (box && number !== null) passes.set(box.node.index, number);
-    else notify(box ? `the address sets ${name} to ${text}, which is not a number` : `the address sets ${name}, which is not a leaf of this graph`);
+    else notify(box ? `the address sets ${name} to "${text}", which is not a number` : `the address sets ${name}, which is not a leaf of this graph`);
   }
   answered.clear();
   quizzing = said.has("quiz");

@@ -41,7 +41,7 @@ function showForetold() {
  * @param {string} text
  */
 function numberOf(text) {
-  const trimmed = text.trim().toLowerCase().replace("−", "-");
+  const trimmed = text.trim().toLowerCase().replaceAll("−", "-");
   const word = trimmed.match(/^([+-]?)(inf|infinity|nan)$/);
   if (word) return word[2] === "nan" ? NaN : word[1] === "-" ? -Infinity : Infinity;
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/.test(trimmed) ? Number(trimmed) : null;
@@ -74,9 +74,9 @@ function letDrag(surface, box) {
     const step = stepOf(number);
     begun = dragged = false;
     surface.setPointerCapture(event.pointerId);
-    const moved = (/** @type {PointerEvent} */ { clientX }) => {
+    const moved = (/** @type {PointerEvent} */ { clientX, clientY }) => {
       const pixels = clientX - event.clientX;
-      if (!begun && Math.abs(pixels) < 4) return;
+      if (!begun && Math.hypot(pixels, clientY - event.clientY) < 4) return;
       begun = true;
       change(box, stepped(number, Math.round(pixels / 4), step));
     };
@@ -85,7 +85,7 @@ function letDrag(surface, box) {
       if (begun) box.input?.blur();
     };
     surface.addEventListener("pointermove", moved);
-    for (const kind of ["pointerup", "pointercancel"]) surface.addEventListener(kind, ended, { once: true });
+    surface.addEventListener("lostpointercapture", ended, { once: true });
   });
   surface.addEventListener("click", (event) => {
     if (begun) event.stopPropagation();
@@ -96,7 +96,7 @@ for (const box of boxes) {
   const { input, node } = box;
   if (!input) continue;
   const refuse = () => {
-    notify(`${input.value} is not a number: write one such as 3.1, 1e-3 or inf`);
+    notify(`"${input.value}" is not a number: write one such as 3.1, 1e-3 or inf`);
     input.value = short(node.data);
   };
   const take = () => {
