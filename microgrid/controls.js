@@ -53,7 +53,7 @@ addEventListener("hashchange", () => {
 let playing = 0;
 
 function play() {
-  if (current === last) show(0);
+  if (stopAfter(current) <= current) show(0);
   byId("play").classList.add("playing");
   byId("play").setAttribute("aria-label", "Pause");
   byId("sentence").setAttribute("aria-live", "off");
@@ -63,7 +63,7 @@ function play() {
 function later() {
   playing = setTimeout(() => {
     show(stopAfter(current));
-    if (current === last) pause();
+    if (stopAfter(current) <= current) pause();
     else later();
   }, 1000 / Number(inputById("speed").value));
 }
@@ -96,7 +96,7 @@ const controls = {
   back: () => go(stopBefore(current)),
   play: () => (playing ? pause() : play()),
   next: () => go(stopAfter(current)),
-  last: () => go(last),
+  last: () => go(stops[stops.length - 1]),
   "zoom-in": () => zoom(1.25),
   "zoom-out": () => zoom(0.8),
   fit: () => fit(),
@@ -128,9 +128,11 @@ function filter(on) {
   filtered = on;
   byId("filter").setAttribute("aria-pressed", String(on));
   for (const box of boxes) {
-    for (const element of [box.shape, box.row]) element.classList.toggle("is-filtered", on && !box.trained);
+    for (const element of [box.shape, box.row]) element.classList.toggle("is-filtered", !isSeen(box));
   }
-  for (const { line, operand } of arrows) line.classList.toggle("is-filtered", on && !operand.trained);
+  for (const { line, operand } of arrows) line.classList.toggle("is-filtered", !isSeen(operand));
+  within(picture, '[tabindex="0"]')?.setAttribute("tabindex", "-1");
+  boxes.find(isSeen)?.shape.setAttribute("tabindex", "0");
   findStops();
   show(current);
 }
@@ -186,12 +188,14 @@ for (const [index, box] of boxes.entries()) {
     keepPlaceInView(box.place, view.scale);
   });
   shape.addEventListener("keydown", (event) => {
-    const neighbour = { ArrowUp: index - 1, ArrowDown: index + 1 }[event.key];
+    const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (event.key === "Enter") go(box.complete);
-    else if (event.shiftKey || neighbour === undefined) return;
-    else if (boxes[neighbour]) {
-      keepPlaceInView(boxes[neighbour].place, view.scale);
-      boxes[neighbour].shape.focus();
+    else if (event.shiftKey || !way) return;
+    const seen = boxes.filter(isSeen);
+    const neighbour = way && seen[seen.indexOf(box) + way];
+    if (neighbour) {
+      keepPlaceInView(neighbour.place, view.scale);
+      neighbour.shape.focus();
     }
     event.preventDefault();
     event.stopPropagation();

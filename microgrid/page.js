@@ -195,7 +195,7 @@ function show(number) {
   slider.setAttribute("aria-valuetext", `step ${current} of ${last}`);
   setText(byId("count"), `${current} of ${last}`);
   for (const id of ["first", "back"]) byId(id).setAttribute("aria-disabled", String(current === 0));
-  for (const id of ["next", "last"]) byId(id).setAttribute("aria-disabled", String(current === last));
+  for (const id of ["next", "last"]) byId(id).setAttribute("aria-disabled", String(stopAfter(current) <= current));
   keepInView();
   addressSoon();
 }
@@ -356,14 +356,18 @@ let filtered = false;
 /** @type {number[]} */
 let stops = [];
 
+/** @param {Box} box */
+function isSeen(box) {
+  return box.trained || !filtered;
+}
+
 /** Find the positions at which the steps stop. */
 function findStops() {
   const grain = grainSelect.value;
-  const seen = (/** @type {Box} */ box) => box.trained || !filtered;
   /** @type {Set<number>} */
   const ends = new Set();
   for (const { boxes, computed, complete } of groupAt.values()) {
-    for (const number of [computed, complete]) if (boxes.some(seen)) ends.add(number);
+    for (const number of [computed, complete]) if (boxes.some(isSeen)) ends.add(number);
   }
   stops = [...positions.keys()].filter((number) => {
     const { kind, node, step } = positions[number];
@@ -371,7 +375,7 @@ function findStops() {
     const box = node ? boxOf.get(node) : boxAt(/** @type {PassStep} */ (step).operand);
     if (!box) return false;
     if (grain === "box") return ends.has(number);
-    return seen(box) && (kind === "computed" || grain === "use" || number === box.complete);
+    return isSeen(box) && (kind === "computed" || grain === "use" || number === box.complete);
   });
 }
 
@@ -382,7 +386,7 @@ function stopBefore(number) {
 
 /** @param {number} number */
 function stopAfter(number) {
-  return stops.find((stop) => stop > number) ?? last;
+  return stops.find((stop) => stop > number) ?? stops[stops.length - 1];
 }
 
 /** Return the position at hand as it is told: of which boxes, by which arrows, and whether as one step, node or box. */
@@ -395,7 +399,7 @@ function scene() {
     operands: /** @type {Box[]} */ ([]),
     arrows: /** @type {Arrow[]} */ ([]),
   };
-  if (kind === "leaves") scene.nodes = boxes.filter((box) => box.computed === 1);
+  if (kind === "leaves") scene.nodes = boxes.filter((box) => box.computed === 1 && isSeen(box));
   if (kind === "begins") scene.operands = [boxAt(root.index)];
   const box = node ? boxOf.get(node) : step && boxAt(step.operand);
   if (!box) return scene;

@@ -189,8 +189,7 @@ function around(a, b) {
  * @param {Box} box
  */
 function keepRowInView(box) {
-  const seen = filtered ? boxes.filter(({ trained }) => trained) : boxes;
-  scrollIntoReach(byId("values"), seen.indexOf(box) * rowHeight, rowHeight, tableHeight - rowHeight);
+  scrollIntoReach(byId("values"), boxes.filter(isSeen).indexOf(box) * rowHeight, rowHeight, tableHeight - rowHeight);
 }
 
 /** Scroll the program, where that is needed, so that the marked line is on it. All lines are of one height. */
