@@ -21,6 +21,7 @@ function putBack() {
 
 function renew() {
   answered.clear();
+  failed.clear();
   showNumbers();
   addressSoon();
 }
@@ -215,7 +216,7 @@ function check(event) {
 
 /** @param {number} given @param {number} right */
 function isRight(given, right) {
-  return Object.is(given, right) || Math.abs(given - right) <= 0.01 * Math.abs(right);
+  return Object.is(given, right) || (Number.isFinite(right) && Math.abs(given - right) <= 0.01 * Math.abs(right));
 }
 
 /**
