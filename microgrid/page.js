@@ -228,6 +228,7 @@ function showBox(box) {
     setText(box.gradCell, gradNow);
     setText(box.receivedCell, stage < 0 ? "" : `${stage} of ${received.length}`);
     setState(box.row, box.state);
+    if (box.dataCell.title) showInFull(box); // the pointer may still be on it
   }
   if (!box.away) drawBox(box);
 }
