@@ -878,6 +878,29 @@ def test_the_quiz_hides_a_contribution_until_it_is_known(page: Chrome) -> None:
     assert text(page, "score") == "0 of 1 right"
 
 
+def test_nothing_tells_what_the_quiz_hides(clean: Chrome, tmp_path: Path) -> None:
+    x = Value(1.25, label="x")
+    y = x.exp() * x
+    y.label = "y"
+    hidden = "3.49"
+    assert short(math.exp(1.25)) == "3.490"
+    open_page(clean, y, tmp_path, "#step=99")
+    numbers_in_table(clean)  # the tooltips are told at the last step
+    ask(clean, 2)
+    told = "return [...document.querySelectorAll('main > *, .node')].map((part) => part.outerHTML).join('')"
+    without_arrows = "for (const arrow of document.querySelectorAll('.edge')) arrow.replaceChildren();"
+    pointers = {
+        arrow.value_of_css_property("pointer-events")
+        for arrow in clean.find_elements(By.CSS_SELECTOR, "g.edge.is-unknown")
+    }
+    assert pointers == {"none"}  # no tooltip
+    assert hidden not in clean.execute_script("return document.body.innerText")
+    assert answer(clean, "3.49") == "Right."
+    assert hidden in clean.execute_script(told)
+    press(clean, Keys.ARROW_LEFT, "q", "q", Keys.ARROW_RIGHT)
+    assert hidden not in clean.execute_script(without_arrows + told)
+
+
 def test_a_wrong_answer_gets_the_two_factors_in_their_colours(page: Chrome) -> None:
     ask(page, 8)  # x.grad += v1.grad · ∂v1/∂x = 1 · (-3)
     assert answer(page, "3").startswith("Not 3: work out ")
@@ -1173,7 +1196,6 @@ def test_hostile_programs_are_shown_and_not_run(clean: Chrome, tmp_path: Path) -
     source = f"{comments}\nx = Value(2.0)\ny = x * Value(3.0)  # </script><!--CONTENT-->\n{comments}\n"
     root: Value = recorded(source, tmp_path / "<img src=x onerror=alert(1)>.py")["y"]
     open_page(clean, root, tmp_path, "#step=3")
-    requests(clean)
     lines = [str(li.get_property("textContent")) for li in clean.find_elements(By.CSS_SELECTOR, "#lines li")]
     assert {line.removeprefix("# ") for line in lines} & {*shown}
     assert "y = x * Value(3.0)  # </script><!--CONTENT-->" in lines
@@ -1181,7 +1203,7 @@ def test_hostile_programs_are_shown_and_not_run(clean: Chrome, tmp_path: Path) -
         step_to(clean, number)
     assert clean.execute_script("return document.scripts.length") == 2
     assert clean.find_elements(By.TAG_NAME, "img") == []
-    assert requests(clean) == []
+    assert requests(clean) == [(tmp_path / "page.html").as_uri()]
     assert "onerror" in clean.find_element(By.ID, "programs").text
 
 
