@@ -565,11 +565,12 @@ function summed(terms) {
  */
 function saidOfBox(nodes, operands) {
   const forward = nodes.length > 0;
-  const members = forward ? nodes : operands;
+  const all = forward ? nodes : operands;
+  const members = all.filter(({ node }) => !content.nodes[node.index].absorbed);
   const name = groups[members[0].group];
   const numbers = members.map(({ node }) =>
     (forward ? `${node.name} = ${short(node.data)}` : `${node.name}.grad = ${short(passes.nodes[node.index].grad)}`));
-  const uses = members.reduce((sum, { received }) => sum + received.length, 0);
+  const uses = all.reduce((sum, { received }) => sum + received.length, 0);
   return {
     title: `${forward ? "Forward" : "Backward"} pass, the box ${name}`,
     tally: forward ? "" : `${count(uses, "contribution")} in all`,

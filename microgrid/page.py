@@ -167,6 +167,7 @@ def _content(
     box_numbers = {node: number for number, node in enumerate(boxed, start=1)}
     groups = folded(names)
     group_of = {node: number for number, box in enumerate(groups) for node in box.nodes + box.absorbed}
+    absorbed = {node for box in groups for node in box.absorbed}
     leads = dict.fromkeys(parameters, True)
     data = passes_data(names, steps)
     for node, described in zip(names, data["nodes"]):
@@ -174,6 +175,7 @@ def _content(
         described |= {
             "box": box_numbers.get(node, 0),
             "group": group_of[node],
+            "absorbed": node in absorbed,
             "trained": leads[node],
         }
     order = {node: index for index, node in enumerate(names)}

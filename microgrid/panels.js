@@ -254,6 +254,7 @@ let asked = null;
 
 /** @param {Box} box */
 function ask(box) {
+  if (isHidden()) return notify("the paths would tell the number: answer first, or reveal it");
   asked = box;
   byId("why").hidden = false;
   showPaths();

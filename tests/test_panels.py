@@ -672,7 +672,7 @@ def test_a_box_is_told_with_all_its_values(clean: Chrome, tmp_path: Path) -> Non
     while text(clean, "pass") != "Forward pass, the box h":
         press(clean, Keys.ARROW_RIGHT)
         assert step_shown(clean) < begins(layers())
-    assert text(clean, "names") == "v1 = 0.5, h[1] = -1.5, v2 = -6, h[2] = -5"  # and what h is made of
+    assert text(clean, "names") == "h[1] = -1.5, h[2] = -5"
 
 
 def test_the_slider_and_its_marks_follow_the_steps(clean: Chrome, tmp_path: Path) -> None:
@@ -895,6 +895,9 @@ def test_nothing_tells_what_the_quiz_hides(clean: Chrome, tmp_path: Path) -> Non
     }
     assert pointers == {"none"}  # no tooltip
     assert hidden not in clean.execute_script("return document.body.innerText")
+    clean.find_element(By.CSS_SELECTOR, "tbody td:nth-child(3)").click()
+    assert not clean.find_element(By.ID, "why").is_displayed()
+    assert text(clean, "notice") == "the paths would tell the number: answer first, or reveal it"
     assert answer(clean, "3.49") == "Right."
     assert hidden in clean.execute_script(told)
     press(clean, Keys.ARROW_LEFT, "q", "q", Keys.ARROW_RIGHT)
