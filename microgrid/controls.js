@@ -63,6 +63,7 @@ function play() {
 function later() {
   playing = setTimeout(() => {
     show(stopAfter(current));
+    moveNumbers();
     if (stopAfter(current) <= current) pause();
     else later();
   }, 1000 / Number(inputById("speed").value));
@@ -95,7 +96,11 @@ const controls = {
   first: () => go(0),
   back: () => go(stopBefore(current)),
   play: () => (playing ? pause() : play()),
-  next: () => go(stopAfter(current)),
+  next: () => {
+    const before = current;
+    go(stopAfter(current));
+    if (current > before) moveNumbers();
+  },
   last: () => go(stops[stops.length - 1]),
   "zoom-in": () => zoom(1.25),
   "zoom-out": () => zoom(0.8),

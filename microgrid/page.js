@@ -216,7 +216,7 @@ const COMPUTED = -1;
 function showBox(box) {
   const { node, received } = box;
   const stage = stageOf(box);
-  const grad = stage < 1 ? 0 : node === root ? 1 : passes.steps[received[stage - 1] - begins - 1].after;
+  const grad = gradAt(box, stage);
   if (stage !== box.stage || !Object.is(node.data, box.data) || !Object.is(grad, box.grad)) {
     Object.assign(box, { stage, data: node.data, grad, state: stateOf(stage, received.length) });
     const [data, gradNow] = textsOf(box);
@@ -234,11 +234,16 @@ function showBox(box) {
 }
 
 /** @param {Box} box */
-function stageOf(box) {
-  if (known < box.computed) return UNKNOWN;
-  if (known < begins) return COMPUTED;
-  const first = box.received.findIndex((one) => one > known);
+function stageOf(box, position = known) {
+  if (position < box.computed) return UNKNOWN;
+  if (position < begins) return COMPUTED;
+  const first = box.received.findIndex((one) => one > position);
   return first === -1 ? box.received.length : first;
+}
+
+/** @param {Box} box @param {number} stage */
+function gradAt({ node, received }, stage) {
+  return stage < 1 ? 0 : node === root ? 1 : passes.steps[received[stage - 1] - begins - 1].after;
 }
 
 /** @param {number} stage @param {number} uses */
@@ -463,6 +468,7 @@ function tell() {
   setParts(byId("names"), said.names);
   setParts(byId("numbers"), isHidden() ? [] : said.numbers.length ? [["= ", ""], ...said.numbers] : []);
   setText(byId("sentence"), isHidden() ? "" : said.sentence);
+  showContributions();
   showForetold();
   showQuestion();
   if (!byId("why").hidden) showPaths();

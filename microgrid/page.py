@@ -11,6 +11,7 @@ the lines of the program; the scripts beside this file compute and show the rest
     page.js         boxes, table, and the step at hand
     view.js         which part of the graph is seen
     panels.js       changed numbers, quiz, paths, program
+    motion.js       numbers on their way along the arrows
     controls.js     address, buttons, keys
 """
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 
 MAX_NODES = 1000
 OTHERWISE = "take a smaller one, or step through it with debug(root)"
-SCRIPTS = ("passes.js", "page.js", "view.js", "panels.js", "controls.js")
+SCRIPTS = ("passes.js", "page.js", "view.js", "panels.js", "motion.js", "controls.js")
 
 
 def write_page(root: Value, path: str | os.PathLike[str], *, parameters: Iterable[Value] = ()) -> Path:

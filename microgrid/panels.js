@@ -238,6 +238,7 @@ function settle(right, verdict) {
   setParts(byId("verdict"), verdict);
   inputById("answer").value = "";
   show(current);
+  moveNumbers();
   byId("next").focus();
 }
 
