@@ -14,6 +14,8 @@ from selenium.webdriver import Chrome, Keys
 from microgrid import Value, backward_steps
 from microgrid.names import short
 
+MOVEMENTS = "document.getAnimations().filter((one) => one.effect.target.closest('.graph'))"
+NEXT_FRAME = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
 JOINS_X = 7  # of the diamond, y = x · w + x: the step in which x receives its second contribution, -2
 
 
@@ -22,6 +24,7 @@ def page(browser: Chrome, tmp_path: Path) -> Iterator[Chrome]:
     """The browser on the page of the diamond; it must have had nothing to complain about at the end."""
     resize(browser, 1280, 800)
     open_page(browser, diamond()[2], tmp_path)
+    browser.execute_async_script(NEXT_FRAME)  # by then the graph has its place
     yield browser
     assert console(browser) == []
 
@@ -31,22 +34,26 @@ def go(page: Chrome, number: int) -> None:
 
 
 def arrive(page: Chrome, number: int) -> None:
-    """Come to a step by one step forward, and stop the clock of what moves."""
+    """Come to a step by one step forward, and stop the clock of what moves in the graph."""
     go(page, number - 1)
     page.execute_script(
-        "document.getElementById('next').click(); for (const one of document.getAnimations()) one.pause();"
+        f"""
+        document.getElementById("next").click();
+        for (const one of {MOVEMENTS}) one.pause();
+        for (const one of document.getAnimations()) if (one.playState === "running") one.finish();
+        """
     )
 
 
 def moving(page: Chrome) -> int:
-    return int(page.execute_script("return document.getAnimations().length"))
+    return int(page.execute_script(f"return {MOVEMENTS}.length"))
 
 
 def frames(page: Chrome) -> list[dict[str, Any]]:
     """What is seen of the pills, from beginning to end: text, its height, and the middle, in pixels."""
     found = page.execute_script(
+        f"const all = {MOVEMENTS};"
         """
-        const all = document.getAnimations();
         const end = Math.max(...all.map((one) => one.effect.getComputedTiming().endTime));
         const frames = [];
         for (let i = 0; i < 60; i++) {
@@ -120,6 +127,7 @@ def test_the_pill_follows_the_curve_of_its_arrow(browser: Chrome, tmp_path: Path
     root = loss_of_one_passenger()
     resize(browser, 1280, 800)
     open_page(browser, root, tmp_path)
+    browser.execute_async_script(NEXT_FRAME)
     for number in (begins(root) + 18, begins(root) + 62):
         arrive(browser, number)
         away = browser.execute_script(
@@ -269,6 +277,7 @@ def test_contributions_follow_a_changed_number(page: Chrome) -> None:
 def test_contributions_hide_no_box_and_no_number_of_an_arrow_where_there_is_room(page: Chrome) -> None:
     for width, height in ((1280, 800), (1280, 620), (700, 900)):
         resize(page, width, height)
+        page.execute_async_script(NEXT_FRAME)
         for number in (6, JOINS_X):
             go(page, number)
             pile = place(page, ".graph > .contributions")
@@ -311,8 +320,8 @@ def test_texts_say_the_end_at_once_and_are_seen_when_the_number_has_arrived(page
     assert page.execute_script("return boxes[0].gradCell.textContent") == "-1"
     assert seen(page, ".is-held") == ["1", "1 + ▢"]
     assert seen(page, f"{grad}, .graph > .contributions") == []
-    page.execute_script("for (const one of document.getAnimations()) one.finish()")
-    page.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+    page.execute_script(f"for (const one of {MOVEMENTS}) one.finish()")
+    page.execute_async_script(NEXT_FRAME)
     assert seen(page, f"{grad}, .graph > .contributions") == ["-1", "1 + (-2) = -1"]
     assert page.execute_script("return document.getElementById('pills').childElementCount") == 0
 
@@ -326,10 +335,11 @@ def test_a_movement_takes_less_than_a_second_and_less_than_its_step(page: Chrome
     else:
         click(page, "next")
     end = page.execute_async_script(
+        f"const movements = () => {MOVEMENTS};"
         """
         const [tell] = arguments;
         const look = () => {
-          const ends = document.getAnimations().map((one) => one.effect.getComputedTiming().endTime);
+          const ends = movements().map((one) => one.effect.getComputedTiming().endTime);
           if (ends.length) tell(Math.max(...ends));
           else requestAnimationFrame(look);
         };
