@@ -13,7 +13,7 @@ pills.setAttribute("aria-hidden", "true");
 
 /** @type {Animation[]} */
 let movements = [];
-const mostPills = 20;
+const mostArrows = 20;
 const longest = 900; // milliseconds
 const prefersStill = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -46,7 +46,8 @@ function contributionsOf(box, stage) {
   const terms = shown.map((position, index) => {
     if (first + index >= stage) return ["▢", ""];
     const { contribution } = passes.steps[position - begins - 1];
-    return [first + index ? bracketed(contribution) : short(contribution), first + index < before ? "" : "latest"];
+    const nth = first + index + 1;
+    return [nth > 1 ? bracketed(contribution) : short(contribution), nth > before ? `nth-${nth} latest` : ""];
   });
   if (first) terms.unshift(["…", ""]);
   if (first + shown.length < received.length) terms.push(["…", ""]);
@@ -89,7 +90,7 @@ function write(text, parts) {
 function moveNumbers() {
   const { nodes, operands, arrows } = scene();
   const seen = arrows.filter(({ line }) => !line.classList.contains("is-filtered"));
-  if (!seen.length || seen.length > mostPills || isHidden() || prefersStill.matches) return;
+  if (!seen.length || seen.length > mostArrows || isHidden() || prefersStill.matches) return;
   const duration = playing ? Math.min(longest, 800 / Number(inputById("speed").value)) : longest;
   if (current < begins) {
     hold(nodes[0].dataText, [], duration);
@@ -160,10 +161,8 @@ function middleOf({ place: { left, top, right, bottom } }, text) {
  * Return where a step's contribution stands one by one; where it is the only one, the gradient's place.
  * @param {Box} operand @param {PassStep} step
  */
-function slotOf(operand, { contribution, nth }) {
-  const written = nth > 1 ? bracketed(contribution) : short(contribution);
-  const slots = /** @type {NodeListOf<SVGTSpanElement>} */ (contributions.querySelectorAll(".latest-role"));
-  const slot = [...slots].find(({ textContent }) => textContent === written);
+function slotOf(operand, { nth }) {
+  const slot = /** @type {SVGTSpanElement | null} */ (within(contributions, `.nth-${nth}`));
   if (!slot || view.scale < legible) return middleOf(operand, operand.gradText);
   const { x, y } = slot.getStartPositionOfChar(0);
   return { x: x + slot.getComputedTextLength() / 2, y: y - 5 };

@@ -217,6 +217,20 @@ def test_a_node_as_a_step_lets_all_its_contributions_come_together(page: Chrome)
     assert contributions(page) == "1 + (-2) = -1"
 
 
+def test_two_equal_contributions_that_come_together_have_a_place_each(
+    browser: Chrome, tmp_path: Path
+) -> None:
+    x = Value(3.0, label="x")
+    open_page(browser, x + x, tmp_path)
+    browser.execute_async_script(NEXT_FRAME)
+    browser.execute_script("stepBy('node')")
+    arrive(browser, 5)
+    assert contributions(browser) == "1 + 1 = 2"
+    ends = {round(point["x"]) for point in frames(browser)[-2:]}
+    assert len(ends) == 2
+    assert console(browser) == []
+
+
 @pytest.mark.parametrize("scale", [0.2, 0.5, 1, 3])
 def test_a_pill_can_be_read_at_every_zoom(page: Chrome, scale: float) -> None:
     page.execute_script("zoom(arguments[0] / view.scale)", scale)
