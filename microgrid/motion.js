@@ -114,7 +114,9 @@ function hold(text, parts, duration) {
   const held = pills.appendChild(/** @type {Element} */ (text.cloneNode()));
   write(held, parts);
   held.classList.add("is-held");
-  movements.push(text.animate({ opacity: [0, 0] }, duration), held.animate({ opacity: [1, 1] }, duration));
+  // To whoever asks for the text, it is there: only its colour is transparent.
+  movements.push(text.animate({ fillOpacity: [0, 0], strokeOpacity: [0, 0] }, duration));
+  movements.push(held.animate({ opacity: [1, 1] }, duration));
   movements[0].addEventListener("finish", endMovement);
 }
 

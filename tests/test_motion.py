@@ -96,8 +96,10 @@ def seen(page: Chrome, selector: str) -> list[str]:
     """The texts of the elements that are not transparent."""
     found = page.execute_script(
         """
-        return [...document.querySelectorAll(arguments[0])]
-          .filter((one) => getComputedStyle(one).opacity === "1").map((one) => one.textContent);
+        return [...document.querySelectorAll(arguments[0])].filter((one) => {
+          const { opacity, fillOpacity } = getComputedStyle(one);
+          return opacity === "1" && fillOpacity === "1";
+        }).map((one) => one.textContent);
         """,
         selector,
     )
