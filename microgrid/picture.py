@@ -14,7 +14,6 @@ INSTALL = (
     "Graphviz's program dot, which makes the pictures, is not installed: apt install graphviz (Debian), "
     "brew install graphviz (macOS) or winget install graphviz (Windows)"
 )
-CELL_WIDTH = 700.0  # points: a notebook's cell on a laptop
 
 
 class Picture(graphviz.Digraph):  # type: ignore[misc]
@@ -69,10 +68,6 @@ def _advice() -> Iterator[None]:
 
 
 def fitted(svg: str) -> str:
-    """Return an SVG that is no wider than a notebook's cell, but at least half its size, to be readable."""
+    """Return an SVG that is no wider than what it is shown in, as a notebook's cell."""
     size = re.search(r'<svg width="([\d.]+)pt" height="([\d.]+)pt"', svg)
-    if not size:
-        return svg
-    width, height = map(float, size.groups())
-    factor = min(1.0, max(0.5, CELL_WIDTH / width))
-    return svg.replace(size[0], f'<svg width="{factor * width:.0f}pt" height="{factor * height:.0f}pt"', 1)
+    return svg.replace(size[0], f'{size[0]} style="max-width: 100%; height: auto"', 1) if size else svg
