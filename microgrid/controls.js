@@ -107,6 +107,7 @@ const controls = {
   fit: () => fit(),
   ask: () => quiz(!quizzing),
   filter: () => filter(!filtered),
+  present: () => present(!presenting),
 };
 for (const [id, action] of Object.entries(controls)) byId(id).addEventListener("click", action);
 slider.max = String(last);
@@ -156,6 +157,7 @@ const keys = {
     stepBy(grains[(grains.indexOf(grainSelect.value) + 1) % grains.length]);
   },
   q: controls.ask,
+  f: controls.present,
   w: () => ask(boxes.find(({ shape }) => shape === /** @type {unknown} */ (document.activeElement)) ?? changing()),
   " ": controls.play,
   "+": controls["zoom-in"],
@@ -174,10 +176,11 @@ const keys = {
 addEventListener("keydown", (event) => {
   const target = /** @type {Element} */ (event.target);
   const key = event.shiftKey && event.key.startsWith("Arrow") ? `Shift ${event.key}` : event.key;
-  const ownKey = target.matches("select") || (key === " " && target.matches("button, summary"));
-  if (event.ctrlKey || event.altKey || event.metaKey || ownKey || !keys[key]) return;
+  const ownKey = target.matches("select") || (key === " " && !presenting && target.matches("button, summary"));
+  const action = (presenting && remoteKeys[key]) || keys[key];
+  if (event.ctrlKey || event.altKey || event.metaKey || ownKey || !action) return;
   event.preventDefault();
-  keys[key]();
+  action();
 });
 
 // The boxes: one stop on the way of the Tab key, from which the arrows up and down lead to the others.

@@ -157,7 +157,7 @@ for (const [index, box] of boxes.entries()) {
   if (index % groupSize === 0) {
     const body = table.createTBody();
     body.setAttribute("role", "rowgroup");
-    body.style.setProperty("contain-intrinsic-height", `${1.9 * Math.min(groupSize, boxes.length - index)}rem`);
+    body.style.setProperty("contain-intrinsic-height", `calc(${Math.min(groupSize, boxes.length - index)} * var(--row))`);
   }
   const { node, row, nameCell, dataCell, gradCell, receivedCell, input } = box;
   table.tBodies[table.tBodies.length - 1].append(row);
@@ -471,6 +471,7 @@ function tell() {
   showContributions();
   showForetold();
   showQuestion();
+  showCloseUp();
   if (!byId("why").hidden) showPaths();
 }
 

@@ -12,6 +12,8 @@ the lines of the program; the scripts beside this file compute and show the rest
     view.js         which part of the graph is seen
     panels.js       changed numbers, quiz, paths, program
     motion.js       numbers on their way along the arrows
+    presenting.js   the step at hand, large
+    printing.js     a panel for each step, on paper
     controls.js     address, buttons, keys
 """
 
@@ -43,7 +45,16 @@ if TYPE_CHECKING:
 
 MAX_NODES = 1000
 OTHERWISE = "take a smaller one, or step through it with debug(root)"
-SCRIPTS = ("passes.js", "page.js", "view.js", "panels.js", "motion.js", "controls.js")
+SCRIPTS = (
+    "passes.js",
+    "page.js",
+    "view.js",
+    "panels.js",
+    "motion.js",
+    "presenting.js",
+    "printing.js",
+    "controls.js",
+)
 
 
 def write_page(root: Value, path: str | os.PathLike[str], *, parameters: Iterable[Value] = ()) -> Path:
@@ -55,23 +66,33 @@ def write_page(root: Value, path: str | os.PathLike[str], *, parameters: Iterabl
     be written, and graphviz.ExecutableNotFound if Graphviz's dot is not installed; then no file is left
     behind, and an older one stays as it was.
     """
-    write_whole(path, _page(root, parameters))
+    page, _ = _page(root, parameters)
+    write_whole(path, page)
     return Path(path)
 
 
 class Page:
     """A web page that a notebook shows inline."""
 
-    def __init__(self, text: str, height: int) -> None:
+    def __init__(self, text: str, height: int, picture: str) -> None:
         self.text = text
         self.height = height
+        self.picture = picture
 
     def _repr_html_(self) -> str:
-        # The sandbox keeps the page from the notebook it is shown in.
+        # The sandbox keeps the page from the notebook it is shown in. Where a notebook drops frames, as one
+        # that is not trusted does, the image within stays.
+        image = base64.b64encode(self.picture.encode()).decode()
         return (
-            f'<iframe srcdoc="{html.escape(self.text)}" sandbox="allow-scripts" title="Both passes" '
-            f'style="width: 100%; height: {self.height}px; border: 1px solid #8888"></iframe>'
+            f'<iframe srcdoc="{html.escape(self.text)}" sandbox="allow-scripts" allowfullscreen '
+            f'title="Both passes" style="width: 100%; height: {self.height}px; border: 1px solid #8888; '
+            'box-sizing: border-box; display: block">'
+            f'<img src="data:image/svg+xml;base64,{image}" alt="The computation graph" '
+            'style="max-width: 100%"></iframe>'
         )
+
+    def _repr_mimebundle_(self, *args: object, **options: object) -> dict[str, str]:
+        return {"text/html": self._repr_html_(), "image/svg+xml": self.picture, "text/plain": repr(self)}
 
 
 def show(root: Value, height: int = 680, *, parameters: Iterable[Value] = ()) -> Page:
@@ -79,11 +100,12 @@ def show(root: Value, height: int = 680, *, parameters: Iterable[Value] = ()) ->
 
     parameters are those of `write_page`. No grad changes. Raises what `write_page` raises.
     """
-    return Page(_page(root, parameters), height)
+    page, picture = _page(root, parameters)
+    return Page(page, height, picture)
 
 
-def _page(root: Value, parameters: Iterable[Value]) -> str:
-    """Return the page's HTML."""
+def _page(root: Value, parameters: Iterable[Value]) -> tuple[str, str]:
+    """Return the page's HTML, and the picture in it."""
     trained = listed("parameters", parameters, Value)
     names = node_names(root)  # sorted once: the names are the order
     # Constants stand in the expressions; a graph that is one constant has a box for it.
@@ -96,16 +118,17 @@ def _page(root: Value, parameters: Iterable[Value]) -> str:
     rules = rules_source({node.op for node in names if node.operands})
     style = _part("page.css")
     script = "\n".join([rules, *map(_part, SCRIPTS)])
+    graph = _graph(root, names, steps, trained)
     contents = {
         "POLICY": _policy(style, script),
         "STYLE": style,
         "TITLE": html.escape(f"{one_line(names[root])}, step by step"),
-        "GRAPH": _graph(root, names, steps, trained),
+        "GRAPH": graph,
         "CONTENT": _json(_content(names, boxed, steps, trained)),
         "SCRIPT": script,
     }
     # No content can hold such a mark, since every < in it is escaped.
-    return re.sub(r"<!--([A-Z]+)-->", lambda mark: contents[mark[1]], _part("page.html"))
+    return re.sub(r"<!--([A-Z]+)-->", lambda mark: contents[mark[1]], _part("page.html")), graph
 
 
 def _part(name: str) -> str:

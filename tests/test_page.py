@@ -641,7 +641,7 @@ def test_controls_have_names_and_the_sentence_is_announced(page: Chrome) -> None
         [
             *("Zoom in", "Zoom out", "Fit", "Close", "data of x", "data of w", "Put all back"),
             *("First step", "Back one step", "Play", "Next step", "Last step", "Step"),
-            *("What a step is", "Speed, steps per second", "Quiz"),
+            *("What a step is", "Speed, steps per second", "Quiz", "Present"),
         ]
     )
     click(page, "next")
