@@ -17,11 +17,6 @@ const mostArrows = 20;
 const longest = 900; // milliseconds
 const prefersStill = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** @param {string} name */
-function svgElement(name) {
-  return document.createElementNS("http://www.w3.org/2000/svg", name);
-}
-
 /** Show the contributions that the operand has received, one by one, and an empty slot for each that is to come. */
 function showContributions() {
   endMovement();

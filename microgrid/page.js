@@ -52,6 +52,14 @@ function within(parent, selector) {
   return /** @type {E} */ (parent.querySelector(selector));
 }
 
+/** @param {string} name @param {Record<string, string | number>} [attributes] */
+function svgElement(name, attributes = {}, text = "") {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  element.textContent = text;
+  return element;
+}
+
 const slider = inputById("slider");
 const picture = /** @type {SVGSVGElement} */ (within(document, "#picture svg"));
 const graph = /** @type {SVGGElement} */ (within(picture, "g.graph"));

@@ -16,14 +16,6 @@ function copyOf(element, suffix) {
   return copy;
 }
 
-/** @param {string} name @param {Record<string, string | number>} attributes */
-function svgElement(name, attributes, text = "") {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  element.textContent = text;
-  return element;
-}
-
 const closeUpSize = { gap: 18, arrow: 72, text: 14 }; // points of the picture
 
 /**

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -39,8 +40,17 @@ from selenium.webdriver.remote.webelement import WebElement
 import microgrid
 from microgrid import Value, backward_steps, show, topological_order, write_page
 from microgrid.names import short
+from microgrid.page import SCRIPTS
 from titanic.__main__ import main
 from titanic.network import Network
+
+def test_the_scripts_of_a_page_declare_no_name_twice() -> None:
+    # They are one script in the page, where the later of two functions would take the place of the other.
+    scripts = [(Path(microgrid.__file__).parent / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", "\n".join(scripts), re.MULTILINE)
+    assert len(names) > 100
+    assert [name for name in names if names.count(name) > 1] == []
+
 
 # The numbers
 
