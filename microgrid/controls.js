@@ -108,6 +108,7 @@ const controls = {
   ask: () => quiz(!quizzing),
   filter: () => filter(!filtered),
   present: () => present(!presenting),
+  table: () => byId("table").setAttribute("aria-pressed", String(document.body.classList.toggle("is-wide"))),
 };
 for (const [id, action] of Object.entries(controls)) byId(id).addEventListener("click", action);
 slider.max = String(last);
@@ -158,6 +159,7 @@ const keys = {
   },
   q: controls.ask,
   f: controls.present,
+  t: controls.table,
   w: () => ask(boxes.find(({ shape }) => shape === /** @type {unknown} */ (document.activeElement)) ?? changing()),
   " ": controls.play,
   "+": controls["zoom-in"],
@@ -193,7 +195,7 @@ for (const [index, box] of boxes.entries()) {
   shape.addEventListener("focus", () => {
     within(picture, '[tabindex="0"]')?.setAttribute("tabindex", "-1");
     shape.setAttribute("tabindex", "0");
-    keepPlaceInView(box.place, view.scale);
+    keepPlaceInView(box.place);
   });
   shape.addEventListener("keydown", (event) => {
     const way = { ArrowUp: -1, ArrowDown: 1 }[event.key];
@@ -202,7 +204,8 @@ for (const [index, box] of boxes.entries()) {
     const seen = boxes.filter(isSeen);
     const neighbour = way && seen[seen.indexOf(box) + way];
     if (neighbour) {
-      keepPlaceInView(neighbour.place, view.scale);
+      shape.setAttribute("tabindex", "-1");
+      neighbour.shape.setAttribute("tabindex", "0"); // which shows it where it is out of view
       neighbour.shape.focus();
     }
     event.preventDefault();

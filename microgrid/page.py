@@ -161,7 +161,8 @@ def _graph(root: Value, names: Mapping[Value, str], steps: list[Step], parameter
     grads = {root: 1.0} | {step.operand: step.after for step in steps}
     try:
         picture = draw(root, names=names, grads=grads, local_grads=True, parameters=parameters)
-        picture.attr(ranksep="0.7")  # room for longer numbers on the arrows than they have now
+        # Room for longer numbers on the arrows than they have now, and for a role written above a box.
+        picture.attr(ranksep="0.7", nodesep="0.25")
         # The numbers on the arrows would bring the boxes into another order than they have without them.
         for column in _columns(draw(root, names=names, grads=grads, parameters=parameters)):
             with picture.subgraph(graph_attr={"rank": "same"}) as rank:

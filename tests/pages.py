@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from random import Random
 
 from browser import console, requests
 from selenium.webdriver import ActionChains, Chrome
@@ -46,9 +47,22 @@ def shared() -> Value:
 
 
 def loss_of_one_passenger() -> Value:
-    passenger = embedded().first(1)
+    return loss_of_passengers(1)
+
+
+def loss_of_passengers(count: int) -> Value:
+    passengers = embedded().first(count)
     network = Network.random(seed=0, scaling=Scaling.of(embedded().X))
-    return network.forward(passenger.X, passenger.y).L
+    return network.forward(passengers.X, passengers.y).L
+
+
+def chain_of_a_thousand() -> Value:
+    """A graph of 1,000 Values with 1,001 Steps, about a hundred times as long as it is high."""
+    random = Random(0)
+    root = Value(0.5, label="x")
+    for i in range(249):
+        root = (root * Value(random.uniform(-1.0, 1.0), label=f"w[{i}]") + 0.1).tanh()
+    return (root * root + root).relu()
 
 
 def open_page(

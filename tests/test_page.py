@@ -19,6 +19,7 @@ from pages import (
     assert_numbers,
     begins,
     box,
+    chain_of_a_thousand,
     click,
     drawn,
     go,
@@ -492,83 +493,7 @@ def test_the_browsers_back_and_forward_show_the_step_of_their_address(page: Chro
     assert step_shown(page) == 7
 
 
-# The view
-
-
-def place(browser: Chrome, number: int) -> dict[str, float]:
-    rectangle = browser.execute_script(
-        "return arguments[0].getBoundingClientRect().toJSON()", box(browser, number)
-    )
-    assert isinstance(rectangle, dict)
-    return rectangle
-
-
-def test_buttons_and_keys_zoom_and_fit(page: Chrome) -> None:
-    fitted = place(page, 3)
-    for larger, smaller, fit in [("zoom-in", "zoom-out", "fit"), ("+", "-", "0")]:
-        do = click if larger == "zoom-in" else press
-        do(page, larger)
-        assert place(page, 3)["width"] == pytest.approx(1.25 * fitted["width"])
-        do(page, smaller)
-        assert place(page, 3) == pytest.approx(fitted)
-        do(page, larger)
-        press(page, Keys.HOME)
-        do(page, fit)
-        assert place(page, 3) == pytest.approx(fitted)
-
-
-def test_the_wheel_zooms_around_the_pointer(page: Chrome) -> None:
-    before = place(page, 3)
-    ActionChains(page).move_to_element(box(page, 3)).perform()
-    page.execute_script(
-        """
-        const { left, top } = arguments[0].getBoundingClientRect();
-        arguments[0].dispatchEvent(new WheelEvent("wheel",
-          { deltaY: -300, clientX: left, clientY: top, bubbles: true, cancelable: true }));
-        """,
-        box(page, 3),
-    )
-    after = place(page, 3)
-    assert after["width"] > 1.3 * before["width"]
-    assert (after["left"], after["top"]) == pytest.approx((before["left"], before["top"]), abs=1.0)
-
-
-def test_dragging_moves_the_graph_and_is_no_click(page: Chrome) -> None:
-    before = place(page, 3)
-    ActionChains(page).drag_and_drop_by_offset(box(page, 3), 40, -30).perform()
-    after = place(page, 3)
-    assert (after["left"] - before["left"], after["top"] - before["top"]) == pytest.approx((40, -30), abs=0.1)
-    assert step_shown(page) == 0
-    ActionChains(page).key_down(Keys.SHIFT).send_keys(Keys.ARROW_LEFT).key_up(Keys.SHIFT).perform()
-    assert place(page, 3)["left"] == pytest.approx(after["left"] + 60)
-
-
-def test_two_fingers_zoom(page: Chrome) -> None:
-    before = place(page, 3)
-    x, y = before["left"], before["top"]
-
-    def touch(kind: str, *points: tuple[float, float]) -> None:
-        fingers = [{"x": px, "y": py, "id": i} for i, (px, py) in enumerate(points)]
-        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
-
-    touch("touchStart", (x - 50, y))
-    touch("touchStart", (x - 50, y), (x + 50, y))
-    for distance in (60, 70, 80, 90, 100):
-        touch("touchMove", (x - distance, y), (x + distance, y))
-    touch("touchEnd")
-    after = place(page, 3)
-    assert after["width"] == pytest.approx(2 * before["width"], rel=0.15)
-    assert (after["left"], after["top"]) == pytest.approx((x, y), abs=12)
-
-
-def test_the_step_stays_in_view_when_zoomed_in(page: Chrome) -> None:
-    for _ in range(4):
-        click(page, "zoom-in")
-    graph = page.find_element(By.ID, "graph").rect
-    for number, operand in [(5, 5), (6, 4), (7, 3), (9, 2)]:
-        go(page, number)
-        middle = place(page, operand)["left"] + place(page, operand)["width"] / 2
-        assert graph["x"] < middle < graph["x"] + graph["width"]
+# What fits
 
 
 def test_the_current_row_stays_in_view_of_the_table(browser: Chrome, tmp_path: Path) -> None:
@@ -652,6 +577,7 @@ def test_controls_have_names_and_the_sentence_is_announced(page: Chrome) -> None
             *("Zoom in", "Zoom out", "Fit", "Close", "data of x", "data of w", "Put all back"),
             *("First step", "Back one step", "Play", "Next step", "Last step", "Step"),
             *("What a step is", "Speed, steps per second", "Quiz", "Present"),
+            "The graph alone, without program and table",
         ]
     )
     click(page, "next")
@@ -744,10 +670,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> 
 
 def test_a_thousand_nodes_go_to_any_step(browser: Chrome, tmp_path: Path) -> None:
     random = Random(0)
-    root = Value(0.5, label="x")
-    for i in range(249):
-        root = (root * Value(random.uniform(-1.0, 1.0), label=f"w[{i}]") + 0.1).tanh()
-    root = (root * root + root).relu()
+    root = chain_of_a_thousand()
     assert len(drawn(root)) == 1000
     open_page(browser, root, tmp_path)
     steps = list(backward_steps(root))
