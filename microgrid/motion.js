@@ -14,8 +14,7 @@ pills.setAttribute("aria-hidden", "true");
 /** @type {Animation[]} */
 let movements = [];
 const mostArrows = 20;
-const longest = 900; // milliseconds
-const prefersStill = matchMedia("(prefers-reduced-motion: reduce)");
+const longestMovement = 900; // milliseconds
 
 /** Show the contributions that the operand has received, one by one, and an empty slot for each that is to come. */
 function showContributions() {
@@ -85,8 +84,8 @@ function write(text, parts) {
 function moveNumbers() {
   const { nodes, operands, arrows } = scene();
   const seen = arrows.filter(({ line }) => !line.classList.contains("is-filtered"));
-  if (!seen.length || seen.length > mostArrows || isHidden() || prefersStill.matches) return;
-  const duration = playing ? Math.min(longest, 800 / Number(inputById("speed").value)) : longest;
+  if (!seen.length || seen.length > mostArrows || isHidden() || stillness.matches) return;
+  const duration = playing ? Math.min(longestMovement, 800 / Number(inputById("speed").value)) : longestMovement;
   if (current < begins) {
     hold(nodes[0].dataText, [], duration);
   } else {
@@ -150,7 +149,7 @@ function moveBackward({ line, node, operand, step, label }, duration) {
  * @param {Box} box @param {Element} text
  */
 function middleOf({ place: { left, top, right, bottom } }, text) {
-  if (view.scale < legible) return { x: (left + right) / 2 - offset.e, y: (top + bottom) / 2 - offset.f };
+  if (goal.scale < legible) return { x: (left + right) / 2 - offset.e, y: (top + bottom) / 2 - offset.f };
   return { x: Number(text.getAttribute("x")) + 8, y: Number(text.getAttribute("y")) - 5 };
 }
 
@@ -160,7 +159,7 @@ function middleOf({ place: { left, top, right, bottom } }, text) {
  */
 function slotOf(operand, { nth }) {
   const slot = /** @type {SVGTSpanElement | null} */ (within(contributions, `.nth-${nth}`));
-  if (!slot || view.scale < legible) return middleOf(operand, operand.gradText);
+  if (!slot || goal.scale < legible) return middleOf(operand, operand.gradText);
   const { x, y } = slot.getStartPositionOfChar(0);
   return { x: x + slot.getComputedTextLength() / 2, y: y - 5 };
 }
@@ -183,7 +182,7 @@ function movePill(role, parts, points, delay, duration) {
   const pill = pills.appendChild(svgElement("g"));
   const frame = pill.appendChild(svgElement("rect"));
   const text = /** @type {SVGTextElement} */ (pill.appendChild(svgElement("text")));
-  const size = Math.max(14, 13 / view.scale); // 13 pixels of the screen at least
+  const size = Math.max(14, 13 / Math.min(view.scale, goal.scale)); // 13 pixels of the screen at least
   pill.setAttribute("class", `pill is-${role}`);
   write(text, parts);
   text.style.fontSize = `${size}px`;
