@@ -20,13 +20,15 @@ const closeUpSize = { gap: 18, arrow: 72, text: 14 }; // points of the picture
 
 /**
  * Return a picture of the boxes and arrows of the position at hand: its operands at the left, its nodes at the right,
- * the first of them where there are more.
+ * the first of them where there are more, and how many more there are.
  * @param {string} suffix @param {number} most how many boxes of a kind
  */
 function closeUp(suffix, most) {
   const { nodes, operands, arrows: used } = scene();
-  const columns = [operands.filter((box) => !nodes.includes(box)), nodes].map((column) => [...new Set(column)].slice(0, most));
-  const heights = columns.map((column) => column.reduce((sum, { place }) => sum + place.bottom - place.top + closeUpSize.gap, 0));
+  const all = [operands.filter((box) => !nodes.includes(box)), nodes].map((column) => [...new Set(column)]);
+  const columns = all.map((column) => column.slice(0, most));
+  const heights = columns.map((column, index) => column.reduce(
+    (sum, { place }) => sum + place.bottom - place.top + closeUpSize.gap, all[index].length > most ? closeUpSize.gap : 0));
   const height = Math.max(...heights);
   const drawing = svgElement("g", { class: "graph" });
   /** @type {Map<Box, { left: number, right: number, middle: number }>} */
@@ -48,6 +50,10 @@ function closeUp(suffix, most) {
       width = Math.max(width, place.right - place.left);
       spots.set(box, { left, right: left + place.right - place.left, middle: top + closeUpSize.gap - 4 + size / 2 });
       top += size + closeUpSize.gap;
+    }
+    if (all[index].length > most) {
+      const attributes = { class: `tag ${index ? "node" : "operand"}-role`, x: left, y: top + closeUpSize.gap - 2 };
+      drawing.append(svgElement("text", attributes, `and ${all[index].length - most} more`));
     }
     left += width + (width && columns[1].length && !index ? closeUpSize.arrow : 0);
   }

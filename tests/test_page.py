@@ -45,6 +45,7 @@ from microgrid.page import SCRIPTS
 from titanic.__main__ import main
 from titanic.network import Network
 
+
 def test_the_scripts_of_a_page_declare_no_name_twice() -> None:
     # They are one script in the page, where the later of two functions would take the place of the other.
     scripts = [(Path(microgrid.__file__).parent / name).read_text(encoding="utf-8") for name in SCRIPTS]
