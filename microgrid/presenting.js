@@ -109,7 +109,7 @@ function showCloseUp() {
   if (!presenting) return byId("close-up").replaceChildren();
   const scale = share * innerHeight / smallest;
   const room = innerHeight - byId("step").offsetHeight - byId("controls").offsetHeight;
-  const graphRoom = document.documentElement.classList.contains("is-broad") ? 0.15 * innerHeight : 0;
+  const graphRoom = document.documentElement.classList.contains("is-broad") ? 0.13 * innerHeight : 0;
   const tries = [4, 3, 2, 1].map((most) => closeUp("-large", most));
   const { svg, width, height } = tries.find(({ height }) => height * scale < 0.95 * (room - graphRoom)) ?? tries[3];
   svg.setAttribute("width", String(width * scale));

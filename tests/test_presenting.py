@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pypdf
 import pytest
 from browser import console, resize
-from pages import click, go, loss_of_one_passenger, neuron, open_page, press, step_shown
+from pages import click, go, loss_of_one_passenger, neuron, open_page, press, step_shown, text
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -126,6 +126,27 @@ def test_what_a_step_concerns_has_three_percent_of_the_height(
         assert inside, number
         assert boxes >= 1 or number == 0
     assert browser.execute_script("return document.documentElement.scrollWidth") == width
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_a_result_stands_beside_both_operands(
+    browser: Chrome, tmp_path: Path, width: int, height: int
+) -> None:
+    resize(browser, width, height, still=True)
+    open_page(browser, neuron(), tmp_path, "#step=2")
+    browser.execute_script("present(true)")
+    assert len(browser.find_elements(By.CSS_SELECTOR, "#close-up .node")) == 3
+    assert "more" not in text(browser, "close-up")
+
+
+def test_operands_without_room_are_counted(browser: Chrome, tmp_path: Path) -> None:
+    resize(browser, 1920, 1080, still=True)
+    root = Value.sum([Value(float(i), label=f"x[{i}]") for i in range(9)])
+    open_page(browser, root, tmp_path, "#step=2")
+    browser.execute_script("present(true)")
+    shown = len(browser.find_elements(By.CSS_SELECTOR, "#close-up .node.is-operand"))
+    assert 0 < shown < 9
+    assert f"and {9 - shown} more" in text(browser, "close-up")
 
 
 def test_the_close_up_shows_the_numbers_and_roles_of_the_step(page: Chrome) -> None:
