@@ -284,7 +284,7 @@ def test_a_reader_that_leaves_early_is_not_an_error(options: str, tmp_path: Path
 def test_a_reader_that_leaves_before_the_program_prints_is_not_an_error(flush: bool) -> None:
     code = (
         "import select; x = Value(1.0); y = x * x; y.backward(); "
-        f"left = select.poll(); left.register(1, 0); left.poll(); print('more', flush={flush})"
+        f"left = select.poll(); left.register(1, 0); left.poll(2000); print('more', flush={flush})"
     )
     assert status_beside_head("--steps", code) == "0"
 
