@@ -35,7 +35,7 @@ scripts: node .venv/with-tsc ## check the types of the page's scripts
 	@if $(has_node) || test "$$CI" = true; then \
 		set -x; $(TSC) .venv/rules.js microgrid/*.js; fi
 
-fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; half an hour on two, less with ARGS=tests/test_value.py
+fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; over an hour on two, less with ARGS=tests/test_value.py
 	HYPOTHESIS_PROFILE=fuzz $(IN_VENV) pytest -m hypothesis -n auto $(ARGS)
 
 bench: .venv/with-titanic .venv/with-bench ## measure the speed, against micrograd's too
