@@ -18,13 +18,13 @@ from unicodedata import east_asian_width
 from xml.etree.ElementTree import Element, SubElement
 
 from microgrid.arguments import one_line
-from microgrid.drawing import draw, ended
+from microgrid.drawing import TooLarge, draw, ended
 from microgrid.files import write_whole
 from microgrid.names import Part, expression, in_numbers, node_names, short, text
 from microgrid.steps import Step, backward_steps, bracketed
 from microgrid.value import Value
 
-MAX_STEPS = 120  # results and uses of the chain rule: some five minutes
+MAX_STEPS = 120  # results and uses of the chain rule: about five minutes
 OTHERWISE = "take a smaller one, or write its page"
 
 # For how many seconds the picture stands still, and how long a step of each pass takes. The parts of a step
@@ -108,8 +108,8 @@ class _Animation:
         grads = {root: 1.0} | {step.operand: step.after for step in steps}
         try:
             svg = draw(root, names=given, grads=grads, local_grads=True).pipe(format="svg", encoding="utf-8")
-        except ValueError as error:
-            raise ValueError(f"{str(error).partition(': ')[0]}: {OTHERWISE}") from None
+        except TooLarge as error:
+            raise ValueError(f"{error.reason}: {OTHERWISE}") from None
         self.document = ElementTree.fromstring(svg)
         self.width, self.height = map(float, self.document.attrib["viewBox"].split()[2:])
         self.line_width = 0.0

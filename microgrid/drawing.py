@@ -162,7 +162,7 @@ def _marked(highlight: Value | Use | None, boxes: list[Box]) -> Box | Arrow | No
 
 
 # What a layout costs grows with the length of the arrows, in ranks, threefold where they bear numbers, and
-# with how many they are. At these limits dot takes some ten seconds, and half a minute for the worst graphs
+# with how many they are. At these limits dot takes about ten seconds, and half a minute for the worst graphs
 # that were found: thousands of arrows, without any order, at a few nodes.
 _ARROWS_FOR_A_NODE = 3
 _RANKS_FOR_A_NODE = 25

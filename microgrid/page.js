@@ -109,6 +109,7 @@ function numberIn(id) {
 }
 
 const boxes = passes.nodes.filter((node) => content.nodes[node.index].box).map((node) => new Box(node));
+const leaves = boxes.filter((box) => box.computed === 1);
 /** @type {Map<PassNode, Box>} */
 const boxOf = new Map(boxes.map((box) => [box.node, box]));
 
@@ -413,7 +414,7 @@ function scene() {
     operands: /** @type {Box[]} */ ([]),
     arrows: /** @type {Arrow[]} */ ([]),
   };
-  if (kind === "leaves") scene.nodes = boxes.filter((box) => box.computed === 1 && isSeen(box));
+  if (kind === "leaves") scene.nodes = leaves.filter(isSeen);
   if (kind === "begins") scene.operands = [boxAt(root.index)];
   const box = node ? boxOf.get(node) : step && boxAt(step.operand);
   if (!box) return scene;

@@ -96,17 +96,13 @@ function letDrag(surface, box) {
 for (const box of boxes) {
   const { input, node } = box;
   if (!input) continue;
-  const refuse = () => {
-    notify(`"${input.value}" is not a number: write one such as 3.1, 1e-3 or inf`);
-    input.value = short(node.data);
-  };
   const take = () => {
     if (input.dataset.typing !== "yes") return;
     input.dataset.typing = "";
     const number = numberOf(input.value);
-    if (number === null) refuse();
+    if (number === null) notify(`"${input.value}" is not a number: write one such as 3.1, 1e-3 or inf`);
     else change(box, number);
-    if (number !== null) input.value = short(node.data);
+    input.value = short(node.data);
   };
   input.addEventListener("input", () => (input.dataset.typing = "yes"));
   input.addEventListener("change", take);
@@ -355,12 +351,8 @@ function list(index) {
   marksOf = new Map(listing.marks.map(([node, position, marks]) => [`${node} ${position}`, marks]));
   /** @type {Map<number, number>} */
   const firsts = new Map(); // the first position of each line
-  for (const [number, { node, step }] of positions.entries()) {
-    const at = node ? marksFor(node, undefined) : step ? (marksOf.get(`${step.node} ${step.position}`) ?? []) : [];
-    const leaves = number === 1 ? boxes.filter((box) => box.computed === 1) : [];
-    for (const [, line] of [...at, ...leaves.flatMap((box) => marksFor(box.node, undefined))]) {
-      if (!firsts.has(line)) firsts.set(line, number);
-    }
+  for (const [number, position] of positions.entries()) {
+    for (const [, line] of marksAt(position)) if (!firsts.has(line)) firsts.set(line, number);
   }
   shownLines = [];
   lines = listing.lines.map(([number, text], index) => {
@@ -378,11 +370,26 @@ function list(index) {
 }
 
 /**
- * Return where in the listing a node was made, or a step's expression stands.
- * @param {PassNode} node @param {PassStep | undefined} step
+ * Return where in the listing a node was made, or where its operand at a position stands.
+ * @param {number} node
+ * @param {number | null} position
  */
-function marksFor(node, step) {
-  return marksOf.get(`${node.index} ${step ? step.position : null}`) ?? marksOf.get(`${node.index} null`) ?? [];
+function marksFor(node, position = null) {
+  return marksOf.get(`${node} ${position}`);
+}
+
+/**
+ * Return what of the listing is marked at a position of the page.
+ * @param {Position} position
+ */
+function marksAt({ kind, node, step }) {
+  if (step) return marksFor(step.node, step.position) ?? marksFor(step.node) ?? [];
+  if (kind === "leaves") return leaves.flatMap((box) => marksFor(box.node.index) ?? []);
+  if (kind === "begins") return marksFor(root.index) ?? [];
+  if (!node) return [];
+  const made = marksFor(node.index) ?? [];
+  const operands = node.operands.flatMap((_, position) => marksFor(node.index, position) ?? []);
+  return [...made, ...operands.filter(([role, line]) => role === "operand" && made.some((mark) => mark[1] === line))];
 }
 
 /** Mark the expression of the current position in the program. */
@@ -392,19 +399,9 @@ function showLines() {
   for (const index of shownLines) lines[index].replaceChildren(listing.lines[index][1]);
   /** @type {Map<number, Mark[]>} */
   const marks = new Map();
-  for (const mark of currentMarks()) marks.set(mark[1], [...(marks.get(mark[1]) ?? []), mark]);
+  for (const mark of marksAt(positions[current])) marks.set(mark[1], [...(marks.get(mark[1]) ?? []), mark]);
   for (const [index, found] of marks) lines[index].replaceChildren(...markedParts(listing.lines[index][1], found));
   shownLines = [...marks.keys()];
-}
-
-function currentMarks() {
-  const { node, step } = positions[current];
-  if (step) return marksFor(passes.nodes[step.node], step);
-  if (current === 1) return boxes.filter((box) => box.computed === 1).flatMap((box) => marksFor(box.node, undefined));
-  if (!node) return current === begins ? marksFor(root, undefined) : [];
-  const made = marksFor(node, undefined);
-  const operands = node.operands.flatMap((_, position) => marksOf.get(`${node.index} ${position}`) ?? []);
-  return [...made, ...operands.filter(([role, line]) => role === "operand" && made.some((mark) => mark[1] === line))];
 }
 
 /**

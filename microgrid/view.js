@@ -350,7 +350,7 @@ function keepRowInView(box) {
 
 /** Scroll the program, where that is needed, so that the marked line is on it. All lines are of one height. */
 function keepLineInView() {
-  const [mark] = currentMarks();
+  const [mark] = marksAt(positions[current]);
   const list = byId("lines");
   if (mark && lines.length) scrollIntoReach(list, mark[1] * list.scrollHeight / lines.length, list.scrollHeight / lines.length, list.clientHeight);
 }
