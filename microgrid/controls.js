@@ -12,7 +12,9 @@ function address() {
   return `#step=${current}${changes.join("")}${quizzing ? "&quiz" : ""}`;
 }
 
-function addressSoon() {
+/** The page shows something else: tell the page around this one, and soon the address. */
+function changed() {
+  dispatchEvent(new Event("microgrid"));
   if (location.protocol === "about:") return; // inline in a notebook, where a page has no address of its own
   addressTimer ||= setTimeout(() => {
     addressTimer = 0;
@@ -241,6 +243,28 @@ Object.assign(globalThis, {
     /** The step that is shown. */
     get step() {
       return current;
+    },
+    /** What the address says of what is shown, or soon will. */
+    get address() {
+      return address();
+    },
+    /** The numbers of the leaves as they are now. */
+    get leaves() {
+      return Object.fromEntries(leaves.map(({ node }) => [node.name, node.data]));
+    },
+    /** Return the parts of the listed program that the step marks, each as role, number of the line, start and end. */
+    marks() {
+      const listing = listings[listed];
+      return listing ? marksAt(positions[current]).map(([role, line, start, end]) => [role, listing.lines[line][0], start, end]) : [];
+    },
+    /**
+     * List these programs in place of those that the page came with, as after an edit that left the graph as it was.
+     * @param {Listing[]} programs
+     */
+    list(programs) {
+      listings.splice(0, listings.length, ...programs);
+      list(0);
+      showLines();
     },
     /** Return data and grad of each Value as of the step that is shown; null what is not computed yet. */
     values() {

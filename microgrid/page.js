@@ -206,7 +206,7 @@ function show(number) {
   for (const id of ["first", "back"]) byId(id).setAttribute("aria-disabled", String(current === 0));
   for (const id of ["next", "last"]) byId(id).setAttribute("aria-disabled", String(stopAfter(current) <= current));
   keepInView();
-  addressSoon();
+  changed();
 }
 
 /** Show the numbers as they are at the current position; what is shown already is not touched. */

@@ -23,7 +23,7 @@ function renew() {
   answered.clear();
   failed.clear();
   showNumbers();
-  addressSoon();
+  changed();
 }
 
 /** A gradient is a rate: show what that of the leaf changed last foretold of the root, beside what happened. */

@@ -187,7 +187,14 @@ def _targets(source: str) -> dict[tuple[int, ...], str]:
 
 # The variables that hold a node
 
-LIBRARIES = tuple({path for name, path in sysconfig.get_paths().items() if name.endswith(("lib", "stdlib"))})
+# Where the prefix is /, as in a browser, sysconfig writes //lib.
+LIBRARIES = tuple(
+    {
+        path.replace("//", "/")
+        for name, path in sysconfig.get_paths().items()
+        if name.endswith(("lib", "stdlib"))
+    }
+)
 MOST_OBJECTS = 20_000
 DEEPEST = 6
 _OPAQUE = (type, types.ModuleType, types.FunctionType, types.CodeType, types.FrameType)

@@ -57,7 +57,7 @@ def run(program: Program, view: View, nth: int = 1) -> None:
         with looks.inside_backward():
             _execute(tree.body[:-1], program.file, variables)
             last = tree.body[-1:]
-            with _noting_results(made):
+            with noting_results(made):
                 _execute([*futures, *last], program.file, variables)
     except SystemExit as error:
         if error.code not in (None, 0):
@@ -149,7 +149,7 @@ def _execute(statements: list[ast.stmt], file: str, variables: Variables) -> Non
 
 
 @contextmanager
-def _noting_results(made: list[Value]) -> Iterator[None]:
+def noting_results(made: list[Value]) -> Iterator[None]:
     """Keep the result that was made last in a list."""
     new = value.new
 
