@@ -9,7 +9,6 @@ Each is a graphviz.Digraph, as `microgrid.draw` gives one.
 """
 
 import math
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -136,9 +135,9 @@ def scalar_graph(forward: Forward) -> "graphviz.Digraph":
         ) from None
     # F begins a new line, under that of B to E: in one line a page's width would make the letters too small.
     picture.graph_attr["ranksep"] = "0.3"
-    breaks = [f'id="edge-{boxes.index(node) + 1}-0"' for node in forward.F]
-    pattern = re.compile("|".join(breaks))
-    picture.body = [pattern.sub(r"constraint=false \g<0>", line) for line in picture.body]
+    for node in forward.F:
+        arrow = f'id="edge-{boxes.index(node) + 1}-0"'
+        picture.body = [line.replace(arrow, f"constraint=false {arrow}") for line in picture.body]
     return picture
 
 
