@@ -22,7 +22,7 @@ from microgrid.names import equation, expression, node_names, short, text
 from microgrid.page import write_page
 from microgrid.recorder import place_of, recording
 from microgrid.running import Program, run
-from microgrid.steps import backward_steps
+from microgrid.steps import backward_steps, grads_after
 from microgrid.terminal import encodable
 from microgrid.unrolling import unroll
 from microgrid.value import REASONS, Value, topological_order
@@ -127,7 +127,7 @@ class _View:
             _say(unroll(root, inputs).source, sys.stdout)
         if options.draw:
             # The program's backward comes afterwards; there is none where the forward pass failed.
-            grads = {} if failed else {root: 1.0} | {s.operand: s.after for s in backward_steps(root)}
+            grads = {} if failed else grads_after(root, backward_steps(root))
             from microgrid.picture import format_of
 
             picture = draw(root, grads=grads, local_grads=True, highlight=root if failed else None)

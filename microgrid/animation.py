@@ -21,7 +21,7 @@ from microgrid.arguments import one_line
 from microgrid.drawing import TooLarge, draw, ended
 from microgrid.files import write_whole
 from microgrid.names import Part, expression, in_numbers, node_names, short, text
-from microgrid.steps import Step, backward_steps, bracketed
+from microgrid.steps import Step, backward_steps, bracketed, grads_after
 from microgrid.value import Value
 
 MAX_STEPS = 120  # results and uses of the chain rule: about five minutes
@@ -105,7 +105,7 @@ class _Animation:
             raise ValueError(
                 f"the passes have {count} steps, more than the {MAX_STEPS} of an animation: {OTHERWISE}"
             )
-        grads = {root: 1.0} | {step.operand: step.after for step in steps}
+        grads = grads_after(root, steps)
         try:
             svg = draw(root, names=given, grads=grads, local_grads=True).pipe(format="svg", encoding="utf-8")
         except TooLarge as error:

@@ -37,7 +37,7 @@ from microgrid.folding import folded
 from microgrid.javascript import passes_data, rules_source
 from microgrid.listing import Listing, recorded_program, straight_line_program
 from microgrid.names import node_names
-from microgrid.steps import Step, backward_steps
+from microgrid.steps import Step, backward_steps, grads_after
 from microgrid.value import Value
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _graph(root: Value, names: Mapping[Value, str], steps: list[Step], parameter
 
     Raises ValueError where its layout would take very long.
     """
-    grads = {root: 1.0} | {step.operand: step.after for step in steps}
+    grads = grads_after(root, steps)
     try:
         picture = draw(root, names=names, grads=grads, local_grads=True, parameters=parameters)
         # Room for longer numbers on the arrows than they have now, and for a role written above a box.

@@ -10,7 +10,7 @@ derivative of the root by it; ∂z/∂x is a local gradient, the partial derivat
 
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from microgrid.arguments import one_line
@@ -178,6 +178,11 @@ def backward_steps(root: Value, names: dict[Value, str] | None = None) -> Iterat
                 uses=uses[operand],
                 names=names,
             )
+
+
+def grads_after(root: Value, steps: Iterable[Step]) -> dict[Value, float]:
+    """Return the gradients after these steps of the backward pass from root; a node that it lacks has 0."""
+    return {root: 1.0} | {step.operand: step.after for step in steps}
 
 
 def bracketed(number: float) -> str:
