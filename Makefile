@@ -20,7 +20,7 @@ help: ## list the targets
 	@echo 'ARGS="..." hands options on, as in: make titanic ARGS="train --epochs 50"'
 	@echo 'PYTHON=... names the Python, 3.10 or newer, that a new .venv is made from'
 
-titanic: dot .venv/with-titanic ## set up what is missing, then train the network on the passengers
+titanic: .venv/with-titanic ## set up what is missing, then train the network on the passengers
 	@$(IN_VENV) titanic $(ARGS)
 
 test: dot chromium fonts .venv/with-titanic .venv/with-test scripts ## set up what is missing, then check style and types and run the tests, on all cores
@@ -72,7 +72,7 @@ has_arial = { test -d /System/Library/Fonts || fc-match Arial | grep -q -e Arial
 
 dot:
 	@command -v dot >/dev/null || $(call install,graphviz,graphviz) || \
-		echo "Pictures need Graphviz's dot: install your system's package graphviz. Going on without." >&2
+		echo "The tests of the pictures need Graphviz's dot: install your system's package graphviz. Going on without." >&2
 
 chromium:
 	@$(has_chromium) || $(call install,chromium chromium-driver fonts-dejavu-core,--cask google-chrome chromedriver) || \

@@ -86,7 +86,7 @@ def write_animation(root: Value, path: str | os.PathLike[str]) -> Path:
 
     No grad changes. Raises ValueError if the passes have more than 120 steps, results and uses of the chain
     rule, or if `draw` does not lay the graph out, OSError if the file cannot be written, and
-    graphviz.ExecutableNotFound if Graphviz's dot is not installed; then an older file stays as it was.
+    graphviz.ExecutableNotFound if nothing is installed that lays it out; then an older file stays as it was.
     """
     write_whole(path, _Animation(root).svg())
     return Path(path)
@@ -114,7 +114,8 @@ class _Animation:
         self.width, self.height = map(float, self.document.attrib["viewBox"].split()[2:])
         self.line_width = 0.0
         (self.graph,) = self.document.findall(f"{{{SVG}}}g")
-        self.graph.remove(self.graph[1])  # its background
+        (background,) = self.graph.findall(f"{{{SVG}}}polygon")
+        self.graph.remove(background)
         groups = {group.get("id"): group for group in self.graph.iter(f"{{{SVG}}}g")}
         self.box = {node: groups[f"node-{k}"] for k, node in enumerate(nodes, start=1)}
         self.data = {node: groups[f"a_data-{k}"] for k, node in enumerate(nodes, start=1)}

@@ -230,6 +230,7 @@ def digraph(**attributes: str) -> "graphviz.Digraph":
 
     font = {"fontname": _FONT}
     return Picture(
+        format="svg",  # graphviz's own choice is pdf, which not every layout has
         graph_attr={**font, **attributes},
         node_attr={**font, "shape": "box", "margin": "0.1,0.06"},
         edge_attr={**font, "fontsize": "12"},

@@ -63,7 +63,7 @@ def write_page(root: Value, path: str | os.PathLike[str], *, parameters: Iterabl
     parameters are the leaves to be drawn as parameters; what leads to none of them can be hidden. No grad
     changes. Raises TypeError or ValueError for parameters that are not leaves, ValueError if the graph has
     more than 1,000 nodes, constants not counted, or if `draw` does not lay it out, OSError if the file cannot
-    be written, and graphviz.ExecutableNotFound if Graphviz's dot is not installed; then no file is left
+    be written, and graphviz.ExecutableNotFound if nothing is installed that lays it out; then no file is left
     behind, and an older one stays as it was.
     """
     page, _ = _page(root, parameters)

@@ -52,6 +52,26 @@ def course_table() -> Path:
     return Path(COURSE_TABLE)
 
 
+@pytest.fixture
+def no_dot(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No program on the PATH: what lays pictures out is graphviz-pure, beside the running Python."""
+    monkeypatch.setenv("PATH", str(tmp_path_factory.mktemp("path")))
+
+
+@pytest.fixture
+def no_layout(no_dot: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither dot nor graphviz-pure."""
+    monkeypatch.setattr("sysconfig.get_path", lambda *_: os.environ["PATH"])
+
+
+@pytest.fixture(params=["dot", "graphviz-pure"])
+def layout_program(request: pytest.FixtureRequest) -> str:
+    """Each of the two programs that lay pictures out, in turn the one that is found."""
+    if request.param == "graphviz-pure":
+        request.getfixturevalue("no_dot")
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Chrome]":
     """A real Chromium without a window, started for the first test that asks for one."""

@@ -95,7 +95,7 @@ def whole(root: Value) -> tuple[list[str], list[str], list[str]]:
 
 @pytest.mark.parametrize("graph", [lambda: diamond()[-1], square, awkward])
 def test_every_step_says_its_line_and_shows_the_numbers_so_far(
-    browser: "Chrome", tmp_path: Path, graph: Callable[[], Value]
+    browser: "Chrome", tmp_path: Path, layout_program: str, graph: Callable[[], Value]
 ) -> None:
     root = graph()
     opened(browser, root, tmp_path)
@@ -254,7 +254,7 @@ def test_labels_are_text_and_no_markup(browser: "Chrome", tmp_path: Path) -> Non
     assert console(browser) == []
 
 
-def test_nothing_is_cut_off_at_any_step(browser: "Chrome", tmp_path: Path) -> None:
+def test_nothing_is_cut_off_at_any_step(browser: "Chrome", tmp_path: Path, layout_program: str) -> None:
     x = Value(0.123456, label="a long name of a leaf, longer than forty letters")
     root = (x * x).tanh()
     root.label = "W" * 39

@@ -5,14 +5,11 @@ import math
 import os
 import pickle
 import re
-import select
-import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 import graphviz
 import pytest
@@ -552,81 +549,3 @@ def test_wrong_arguments_are_errors_of_one_line() -> None:
             draw(root, **options)  # type: ignore[arg-type]
         assert message in str(raised.value)
         assert "\n" not in str(raised.value)
-
-
-# In a notebook
-
-
-def test_a_notebook_shows_a_picture_no_wider_than_its_cell() -> None:
-    svg = draw(Value(2.0, label="x").tanh())._repr_mimebundle_()["image/svg+xml"]
-    assert ElementTree.fromstring(svg.encode()).attrib["style"] == "max-width: 100%; height: auto"
-
-
-def test_a_notebook_that_asks_for_a_png_gets_one() -> None:
-    bundle = draw(Value(1.0))._repr_mimebundle_(include=["image/png"])
-    assert bundle["image/png"].startswith(b"\x89PNG\r\n")
-
-
-# Without Graphviz's program
-
-
-def test_without_dot_rendering_says_in_one_line_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    picture = draw(neuron()["y"])
-    assert picture.source.startswith("digraph {")
-    for method in ("pipe", "render"):
-        with pytest.raises(graphviz.ExecutableNotFound) as raised:
-            getattr(picture, method)(format="svg")
-        systems = r".*apt install .*\(Debian\).*brew .*\(macOS\).*winget .*\(Windows\).*"
-        assert re.fullmatch(systems, str(raised.value))
-
-
-@pytest.mark.parametrize("method", ["pipe", "render"])
-def test_ctrl_c_ends_a_layout_and_leaves_no_dot_at_work(method: str, tmp_path: Path) -> None:
-    dot, alive = tmp_path / "dot", tmp_path / "alive"
-    # Python is to be waiting for it, no longer starting it, when the signal comes.
-    dot.write_text("#!/bin/sh\nexec 9> alive\nsleep 0.5\necho started >&9\nexec sleep 60\n")
-    dot.chmod(0o755)
-    os.mkfifo(alive)
-    code = (
-        "from microgrid import Value, draw\n"
-        f"try: draw(Value(1.0)).{method}(format='svg')\n"
-        "except KeyboardInterrupt: print('interrupted')"
-    )
-    with (
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        ) as process,
-        alive.open() as pipe,
-    ):
-        assert pipe.readline() == "started\n"
-        process.send_signal(signal.SIGINT)
-        assert process.communicate() == (b"interrupted\n", b"")
-        # It ends when nobody can write to it any more.
-        assert select.select([pipe], [], [], 10)[0] and pipe.read() == ""
-
-
-def test_without_dot_a_notebook_shows_that_line_instead_of_the_picture(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    picture = draw(neuron()["y"])
-    assert list(picture._repr_mimebundle_()) == ["image/svg+xml"]
-    monkeypatch.setenv("PATH", str(tmp_path))
-    ((kind, text),) = picture._repr_mimebundle_().items()
-    assert kind == "text/plain" and "apt install graphviz" in text and "\n" not in text
-
-
-def test_graphviz_is_imported_when_something_is_drawn_and_not_before() -> None:
-    code = (
-        "import sys, microgrid; from microgrid import Value, draw; print('graphviz' in sys.modules);"
-        "draw(Value(1.0)); print('graphviz' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True"]

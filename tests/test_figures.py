@@ -245,24 +245,39 @@ def test_a_figure_that_there_is_not_is_a_wrong_command_line(capsys: pytest.Captu
     )
 
 
-def test_without_dot_the_command_writes_dot_files_and_says_so_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_where_nothing_lays_out_the_command_writes_dot_files_and_says_so_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], no_layout: None
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["draw", "--format", "png", "--out", str(tmp_path)]) == 1
     assert names_in(tmp_path) == {f"{name}.dot" for name in FIGURES.values()}
     message = capsys.readouterr().err
     assert message.startswith("The pictures are written as DOT: ") and message.count("\n") == 1
 
 
-def test_without_dot_the_main_job_is_done_as_before(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_where_nothing_lays_out_the_main_job_is_done_as_before(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], no_layout: None
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
     assert main(["--epochs", "2", "--out", str(tmp_path)]) == 0
     dots = {f"{name}.dot" for name in FIGURES.values()}
     assert names_in(tmp_path) == {"weights.json", "loss.csv", "loss.svg"} | dots
     assert capsys.readouterr().err.count("written as DOT") == 1
+
+
+def test_without_dot_the_command_draws_the_same_figures(tmp_path: Path, no_dot: None) -> None:
+    assert main(["draw", "--out", str(tmp_path)]) == 0
+    for name in FIGURES.values():
+        committed = (Path(__file__).parent.parent / "docs" / "pictures" / f"{name}.svg").read_bytes()
+        made = ElementTree.parse(tmp_path / f"{name}.svg").getroot()
+        assert groups(made, "edge").keys() == groups(ElementTree.fromstring(committed), "edge").keys()
+
+
+def test_a_format_that_there_is_not_without_dot_is_one_line_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], no_dot: None
+) -> None:
+    assert main(["draw", "--format", "pdf", "--out", str(tmp_path / "out")]) == 1
+    line = r"titanic: graphviz-pure has no format pdf: take svg or png, or install Graphviz: .*\n"
+    assert re.fullmatch(line, capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.course_table

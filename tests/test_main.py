@@ -325,6 +325,16 @@ def test_without_a_value_there_is_one_line_and_status_1(code: str) -> None:
     assert re.fullmatch(r"microgrid: .*no backward\(\).*\n", done.stderr)
 
 
+def test_a_format_that_there_is_not_without_dot_is_one_line_and_the_program_runs_on(
+    tmp_path: Path,
+) -> None:
+    code = "x = Value(3.0); y = x * x; y.backward(); print(x.grad)"
+    done = python(*MICROGRID, "--draw", tmp_path / "y.pdf", "-c", code, PATH="")
+    assert (done.stdout, done.returncode) == ("6.0\n", 1)
+    assert re.fullmatch(r"microgrid: graphviz-pure has no format pdf: .*install Graphviz: .*\n", done.stderr)
+    assert list(tmp_path.iterdir()) == []
+
+
 # A forward pass that fails
 
 

@@ -316,7 +316,7 @@ def test_at_every_scale_a_box_keeps_its_name_or_its_colour_and_tells_its_state(
 @pytest.mark.parametrize("font", ["Arial", "DejaVu Sans"])
 @pytest.mark.parametrize("root", [loss_of_one_passenger, labelled])
 def test_the_texts_of_a_box_stay_inside(
-    browser: Chrome, tmp_path: Path, root: Callable[[], Value], font: str
+    browser: Chrome, tmp_path: Path, layout_program: str, root: Callable[[], Value], font: str
 ) -> None:
     """In the font that Graphviz measured, and where the browser has only a wider one."""
     path = write_page(root(), tmp_path / "page.html")
@@ -339,7 +339,7 @@ def test_the_texts_of_a_box_stay_inside(
               if (place.width && beyond > -1) outside.push([node.name, text.textContent, beyond]);
               const row = text.getAttribute("y");
               if (before?.row === row && before.end > place.x + 0.6) outside.push([node.name, "overlap"]);
-              before = { row, end: place.x + place.width };
+              before = { row, end: place.x + text.getSubStringLength(0, text.textContent.trimEnd().length) };
             }
           }
         };

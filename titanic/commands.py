@@ -183,7 +183,7 @@ def draw(options: argparse.Namespace) -> int:
 def _draw(
     options: argparse.Namespace, passengers: Passengers, network: Network, forward: Forward | None = None
 ) -> bool:
-    """Write the figures, as DOT where Graphviz's dot is missing; whether it was there.
+    """Write the figures, as DOT where nothing is installed that lays them out; whether it was there.
 
     forward is the forward pass of all passengers, where there was one.
     """
@@ -203,6 +203,8 @@ def _draw(
         drawn = False
         contents = {f"{name}.dot": picture.source for name, picture in pictures.items()}
         message(f"The pictures are written as DOT: {error}")
+    except ValueError as error:  # there is no such format where dot is missing
+        raise CommandError(str(error)) from error
     except graphviz.CalledProcessError as error:
         raise CommandError(_reason(error)) from error
     files = _output_files(options.out, *contents)
@@ -235,8 +237,8 @@ def _figure(
 
 
 def _reason(error: "graphviz.CalledProcessError") -> str:
-    """Why Graphviz's dot failed, in one line."""
-    return f"Graphviz's dot failed: {' '.join(error.stderr.decode(errors='replace').split())}"
+    """Why the layout failed, in one line."""
+    return f"the layout failed: {' '.join(error.stderr.decode(errors='replace').split())}"
 
 
 # titanic unroll
