@@ -1,7 +1,7 @@
 """Build the playground into a folder: python docs/playground/build.py build/site/playground
 
-Node.js and npm make the scripts, pip brings the packages that run in the browser. All versions are pinned: here,
-and in package.json.
+Node.js and npm make the scripts, pip brings the packages that run in the browser. All versions are pinned,
+here and in package.json.
 """
 
 import json
@@ -68,6 +68,7 @@ def build(folder: Path) -> None:
 
 
 def npm(*arguments: str) -> None:
+    """Run npm in this folder."""
     subprocess.run(["npm", *arguments], cwd=HERE, check=True)
 
 

@@ -9,7 +9,6 @@ import re
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 from typing import Any
 
 from microgrid import Value, draw, unroll, write_page
@@ -19,7 +18,7 @@ from microgrid.names import node_names
 from microgrid.recorder import recording
 from microgrid.running import Program, noting_results
 from microgrid.running import run as run_program
-from microgrid.steps import backward_steps
+from microgrid.steps import backward_steps, grads_after
 
 FILE = "program.py"
 MOST_PRINTED = 20_000
@@ -113,7 +112,7 @@ def described(error: BaseException) -> dict[str, object]:
 
 def picture(root: Value, names: dict[Value, str]) -> str:
     """Return the picture of a graph as SVG, with the gradients of its backward pass."""
-    grads = {root: 1.0} | {step.operand: step.after for step in backward_steps(root)}
+    grads = grads_after(root, backward_steps(root))
     drawn = draw(root, names=names, grads=grads, local_grads=True)
     return str(drawn.pipe("svg", encoding="utf-8"))
 
