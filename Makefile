@@ -11,7 +11,9 @@ TYPESCRIPT = 5.9.3
 TSC = .venv/node/node_modules/.bin/tsc --noEmit --allowJs --checkJs --strict --target es2022 --lib es2023,dom,dom.iterable
 PRINT_RULES = from microgrid import javascript, value; print(javascript.rules_source(value.RULES))
 
-.PHONY: help titanic test scripts fuzz bench venv dot chromium fonts node clean
+SITE = $(shell find docs microgrid titanic tests -name node_modules -prune -o -type f ! -name '*.pyc' -print)
+
+.PHONY: help titanic test scripts site fuzz bench venv dot chromium fonts node clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -24,6 +26,7 @@ titanic: .venv/with-titanic ## set up what is missing, then train the network on
 	@$(IN_VENV) titanic $(ARGS)
 
 test: dot chromium fonts .venv/with-titanic .venv/with-test scripts ## set up what is missing, then check style and types and run the tests, on all cores
+	@! $(has_node) && test "$$CI" != true || $(MAKE) site
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
@@ -34,6 +37,15 @@ scripts: node .venv/with-tsc ## check the types of the page's scripts
 	@.venv/bin/python -c '$(PRINT_RULES)' >.venv/rules.js
 	@if $(has_node) || test "$$CI" = true; then \
 		set -x; $(TSC) .venv/rules.js microgrid/*.js; fi
+
+site: dot node build/site-made ## build the documentation as a site, with the playground, in build/site
+	@:
+
+# What the pages link to in tests/ is on the site too. Without NO_MKDOCS_2_WARNING each build would advertise.
+build/site-made: .venv/with-docs mkdocs.yml CHANGELOG.md CONTRIBUTING.md $(SITE)
+	NO_MKDOCS_2_WARNING=true $(IN_VENV) mkdocs build --strict --quiet
+	.venv/bin/python docs/playground/build.py build/site/playground
+	@touch $@
 
 fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; over an hour on two, less with ARGS=tests/test_value.py
 	HYPOTHESIS_PROFILE=fuzz $(IN_VENV) pytest -m hypothesis -n auto $(ARGS)
@@ -86,8 +98,8 @@ fonts:
 
 node:
 	@$(has_node) || $(call install,nodejs npm,node) || \
-		echo "The check of the page's scripts needs Node.js: install your system's packages nodejs and npm." \
-			"Going on without." >&2
+		echo "The site and the check of the page's scripts need Node.js: install your system's packages" \
+			"nodejs and npm. Going on without." >&2
 
 # An upgrade of the system's Python can leave .venv without one: then it is made anew.
 $(shell test -x .venv/bin/python || rm -f .venv/made)

@@ -1,7 +1,7 @@
 """The docs cannot lie: their code is run, what it prints is compared, and their links lead somewhere.
 
-A `python` block with prompts is a doctest, one without is run; the blocks of a page share one namespace. In a
-`console` block each line after `$ ` is run by a shell and the lines below it are what it must print.
+docs/examples.py says how the `python` blocks are run. In a `console` block each line after `$ ` is run by a
+shell and the lines below it are what it must print.
 """
 
 import doctest
@@ -9,35 +9,13 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from examples import OPTIONS, blocks, run
 
 ROOT = Path(__file__).parent.parent
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
-OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-
-
-def blocks(page: Path) -> Iterator[tuple[str, int, str]]:
-    """Yield language, first line number and text of each fenced block."""
-    text = page.read_text(encoding="utf-8")
-    for match in re.finditer(r"^( *)```(\w*)\n(.*?)^\1```$", text, re.MULTILINE | re.DOTALL):
-        yield match[2], text.count("\n", 0, match.start()) + 2, textwrap.dedent(match[3])
-
-
-def run_python(text: str, namespace: dict[str, object], page: Path, line: int) -> dict[str, object]:
-    """Run a block and return the namespace after it."""
-    if ">>>" not in text:
-        exec(compile("\n" * (line - 1) + text, str(page), "exec"), namespace)
-        return namespace
-    test = doctest.DocTestParser().get_doctest(text, namespace, page.name, str(page), line - 1)
-    report: list[str] = []
-    runner = doctest.DocTestRunner(optionflags=OPTIONS)
-    runner.run(test, out=report.append, clear_globs=False)
-    assert runner.failures == 0, "".join(report)
-    return test.globs
 
 
 def run_console(text: str, page: Path, line: int) -> None:
@@ -62,13 +40,13 @@ def test_the_code_of_a_page_prints_what_the_page_says(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT))
     namespace: dict[str, object] = {"__name__": "__main__"}
-    for language, line, text in blocks(page):
-        if leave_out_torch and "torch" in text.lower():
+    for block in blocks(page.read_text(encoding="utf-8")):
+        if leave_out_torch and "torch" in block.text.lower():
             continue
-        if language == "python":
-            namespace = run_python(text, namespace, page, line)
-        elif language == "console":
-            run_console(text, page, line)
+        if block.language == "python":
+            run(block, namespace, page.name)
+        elif block.language == "console":
+            run_console(block.text, page, block.line)
 
 
 def anchors(page: Path) -> set[str]:

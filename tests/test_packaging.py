@@ -74,11 +74,12 @@ def test_the_sdist_holds_tests_and_docs_too(wheel: Path) -> None:
     sources = [
         *ROOT.glob("tests/**/*.py"),
         *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("docs/*.py"),
         *ROOT.glob("docs/pictures/*"),
         *ROOT.glob("docs/pages/*"),
         *ROOT.glob("*.md"),
     ]
-    expected = {path.relative_to(ROOT).as_posix() for path in sources} | {"Makefile", "LICENSE"}
+    expected = {path.relative_to(ROOT).as_posix() for path in sources} | {"Makefile", "LICENSE", "mkdocs.yml"}
     assert expected | {*map(Path.as_posix, MODULES), *DATA} <= packed
     assert not [name for name in packed if name.endswith(".pyc")]
 
@@ -95,7 +96,7 @@ def test_the_metadata_says_name_python_licence_and_extras(metadata: Message) -> 
     assert metadata["Requires-Python"] == ">=3.10"
     assert metadata["License-Expression"] == "MIT"
     assert metadata["License-File"] == "LICENSE"
-    assert metadata.get_all("Provides-Extra") == ["titanic", "arrays", "torch", "test", "bench"]
+    assert metadata.get_all("Provides-Extra") == ["titanic", "arrays", "torch", "test", "docs", "bench"]
 
 
 def test_every_module_can_be_imported_where_there_is_the_standard_library_alone(

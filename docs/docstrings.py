@@ -1,0 +1,29 @@
+"""Docstrings as Markdown, for mkdocstrings: ours are plain text, paragraphs and doctests."""
+
+import re
+from typing import Any
+
+from griffe import Extension, Object
+
+
+class PlainText(Extension):
+    """Lets each docstring look on the site as it reads in the source."""
+
+    def on_object(self, *, obj: Object, **_: Any) -> None:
+        """Change the docstring of an object that was read."""
+        if obj.docstring:
+            obj.docstring.value = as_markdown(obj.docstring.value)
+
+
+def as_markdown(docstring: str) -> str:
+    """Return a docstring in Markdown: doctests and tables as blocks of code, the rest as prose."""
+    return "\n\n".join(map(_paragraph, docstring.split("\n\n")))
+
+
+def _paragraph(text: str) -> str:
+    if text.startswith(">>> "):
+        return f"```pycon\n{text}\n```"
+    if text.startswith("    ") or all(re.match(r"\S.*? {2,}", line) for line in text.splitlines()):
+        return f"```text\n{text}\n```"
+    # What is in backquotes is code already; elsewhere * and _ are a product and a name.
+    return re.sub(r"(`[^`]*`)|([*_])", lambda match: match[1] or f"\\{match[2]}", text).replace("<", "&lt;")

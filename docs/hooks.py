@@ -1,0 +1,146 @@
+"""What the site has beyond the texts, made when MkDocs reads them.
+
+The notebook, and the files that the texts link to, are pages. A comment `<!-- try: L -->` becomes a page to
+try of what L is there, in the place of the picture below it. An example that stands by itself has a link that
+opens it in the playground. Mathematics as GitHub writes it becomes MathML, which needs no script.
+"""
+
+import base64
+import json
+import multiprocessing
+import os
+import re
+from collections.abc import Iterator
+from itertools import compress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from examples import blocks, playground_address, program, run, shows_a_graph, with_imports
+from latex2mathml.converter import convert
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.nav import Link, Navigation
+from mkdocs.structure.pages import Page
+from mkdocs.utils import get_relative_url
+
+from microgrid import write_page
+
+DOCS = Path(__file__).parent
+ROOT = DOCS.parent
+BESIDE_DOCS = ["CHANGELOG.md", "CONTRIBUTING.md"]
+LINK = re.compile(r"(?<=\]\()(?!https?:)[^)\s#]+")
+MATHS = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TRY = re.compile(r"^<!-- try: ((\w+).*) -->$(\n!\[.*\]\(.*\)$)?", re.MULTILINE)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> None:
+    """Add the pages that are not Markdown files of the docs."""
+    pages = {name: (ROOT / name).read_text("utf-8") for name in BESIDE_DOCS}
+    notebooks = {f"{path.stem}.md": notebook(path.read_text("utf-8")) for path in DOCS.glob("*.ipynb")}
+    texts = [*notebooks.values(), *(path.read_text("utf-8") for path in DOCS.glob("*.md"))]
+    linked = {uri_of(DOCS, link) for text in texts for link in LINK.findall(text)}
+    sources = {uri: source(uri) for uri in linked if uri.startswith("source/")}
+    for uri, text in (pages | notebooks | sources).items():
+        files.append(File.generated(config, uri, content=text))
+
+
+def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
+    """Put the playground, which MkDocs does not build, behind the first page."""
+    nav.items.insert(1, Link("Playground", "playground/"))
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Return the text of a page with everything that GitHub shows otherwise."""
+    uri = page.file.src_uri
+    if uri.startswith("source/"):
+        return markdown
+    for start, end, text in sorted(examples(markdown, page, config, files), reverse=True):
+        markdown = markdown[:start] + text + markdown[end:]
+    markdown = MATHS.sub(lambda m: convert(m[1], display="block"), markdown)
+    # In a span, since Markdown takes a line that begins with <math> for a block.
+    markdown = re.sub(r"\$`(.+?)`\$", lambda m: f"<span>{convert(m[1])}</span>", markdown)
+    folder = ROOT if uri in BESIDE_DOCS else (DOCS / uri).parent
+    return LINK.sub(lambda m: os.path.relpath(uri_of(folder, m[0]), Path(uri).parent), markdown)
+
+
+# Files as pages
+
+
+def uri_of(folder: Path, link: str) -> str:
+    """Return where the site has the file that a text in a folder links to."""
+    path = Path(os.path.normpath(folder / link))
+    if path.is_relative_to(DOCS):
+        return re.sub(r"\.ipynb$", ".md", path.relative_to(DOCS).as_posix())
+    uri = path.relative_to(ROOT).as_posix()
+    return uri if uri in BESIDE_DOCS else f"source/{uri}.md"
+
+
+def source(uri: str) -> str:
+    """Return a file of the project as a page."""
+    path = uri.removeprefix("source/").removesuffix(".md")
+    head = f"---\ntitle: {path}\nsearch:\n  exclude: true\n---\n# `{path}`\n"
+    language = "python" if path.endswith(".py") else "text"
+    return f"{head}\n````{language}\n{(ROOT / path).read_text('utf-8')}````\n"
+
+
+def notebook(text: str) -> str:
+    """Return a notebook with its outputs as a page."""
+    parts = []
+    for cell in json.loads(text)["cells"]:
+        written = "".join(cell["source"])
+        parts.append(written if cell["cell_type"] == "markdown" else f"```python\n{written}\n```")
+        for output in cell.get("outputs", []):
+            shown = output.get("data") or {"text/plain": output["text"]}
+            kind = next(kind for kind in ("image/svg+xml", "image/png", "text/plain") if kind in shown)
+            data = "".join(shown[kind]).strip("\n")
+            if kind == "image/svg+xml":
+                data = base64.b64encode(data.encode()).decode()
+            image = f'<img alt="What the code above shows" src="data:{kind};base64,{data}">'
+            parts.append(f"```text\n{data}\n```" if kind == "text/plain" else image)
+    return "\n\n".join(parts)
+
+
+# Examples
+
+
+def examples(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> Iterator[tuple[int, int, str]]:
+    """Yield start, end and text of what a page shows beside its examples: links and pages to try."""
+    before = os.getcwd()
+    with TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield from playground_links(markdown, page)
+            yield from pages_to_try(markdown, page, config, files)
+        finally:
+            os.chdir(before)
+
+
+def pages_to_try(
+    markdown: str, page: Page, config: MkDocsConfig, files: Files
+) -> Iterator[tuple[int, int, str]]:
+    """Yield a page to try for each comment that asks for one, after the examples above it have run."""
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    waiting = [block for block in blocks(markdown) if block.language == "python"]
+    for number, match in enumerate(TRY.finditer(markdown), start=1):
+        while waiting and waiting[0].end < match.start():
+            run(waiting.pop(0), namespace, page.file.src_uri)
+        exec(f"write_page({match[1]}, path='page.html')", namespace | {"write_page": write_page})
+        uri = f"pages/{page.file.name}-{number}.html"
+        files.append(File.generated(config, uri, content=Path("page.html").read_text("utf-8")))
+        address = get_relative_url(uri, page.url)
+        title = f"Both passes under {match[2]}, to step through and to change"
+        yield *match.span(), f'<iframe class="try" src="{address}" title="{title}" loading="lazy"></iframe>'
+
+
+def playground_links(markdown: str, page: Page) -> Iterator[tuple[int, int, str]]:
+    """Yield a link behind each example that shows a graph when it is run alone."""
+    imports: dict[str, tuple[str, str]] = {}
+    found = [block for block in blocks(markdown) if block.language in ("python", "py")]
+    texts = [with_imports(program(block), imports) for block in found]
+    # Each in a process of its own: an example may change what all of them share, such as RULES.
+    with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
+        alone = pool.map(shows_a_graph, texts, chunksize=1)
+    for block, text in compress(zip(found, texts), alone):
+        address = get_relative_url(playground_address(text), page.url)
+        link = f'<a class="playground" href="{address}">Open in the playground</a>'
+        yield block.end, block.end, f"\n\n{block.indent}{link}\n"
