@@ -1,9 +1,10 @@
 """Docstrings as Markdown, for mkdocstrings: ours are plain text, paragraphs and doctests."""
 
+import ast
 import re
 from typing import Any
 
-from griffe import Extension, Object
+from griffe import Attribute, Class, Extension, Object
 
 
 class PlainText(Extension):
@@ -13,6 +14,14 @@ class PlainText(Extension):
         """Change the docstring of an object that was read."""
         if obj.docstring:
             obj.docstring.value = as_markdown(obj.docstring.value)
+
+    def on_class(self, *, cls: Class, **_: Any) -> None:
+        """Add what `__slots__` says of the attributes, which help() shows too."""
+        slots = cls.members.get("__slots__")
+        if cls.docstring and isinstance(slots, Attribute) and str(slots.value).startswith("{"):
+            meanings = ast.literal_eval(str(slots.value)).items()
+            rows = [f"| `{name}` | {meaning} |" for name, meaning in meanings if not name.startswith("_")]
+            cls.docstring.value += "\n\n" + "\n".join(["| attribute | meaning |", "| --- | --- |", *rows])
 
 
 def as_markdown(docstring: str) -> str:
@@ -26,4 +35,4 @@ def _paragraph(text: str) -> str:
     if text.startswith("    ") or all(re.match(r"\S.*? {2,}", line) for line in text.splitlines()):
         return f"```text\n{text}\n```"
     # What is in backquotes is code already; elsewhere * and _ are a product and a name.
-    return re.sub(r"(`[^`]*`)|([*_])", lambda match: match[1] or f"\\{match[2]}", text).replace("<", "&lt;")
+    return re.sub(r"(`[^`]*`)|([*_])", lambda match: match[1] or f"\\{match[2]}", text)

@@ -30,18 +30,21 @@ ROOT = DOCS.parent
 BESIDE_DOCS = ["CHANGELOG.md", "CONTRIBUTING.md"]
 LINK = re.compile(r"(?<=\]\()(?!https?:)[^)\s#]+")
 MATHS = re.compile(r"^```math\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PICTURE = re.compile(r"!\[.*?\]\((pictures/\S+?)\)")
 TRY = re.compile(r"^<!-- try: ((\w+).*) -->$(\n!\[.*\]\(.*\)$)?", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> None:
-    """Add the pages that are not Markdown files of the docs."""
-    pages = {name: (ROOT / name).read_text("utf-8") for name in BESIDE_DOCS}
-    notebooks = {f"{path.stem}.md": notebook(path.read_text("utf-8")) for path in DOCS.glob("*.ipynb")}
-    texts = [*notebooks.values(), *(path.read_text("utf-8") for path in DOCS.glob("*.md"))]
-    linked = {uri_of(DOCS, link) for text in texts for link in LINK.findall(text)}
-    sources = {uri: source(uri) for uri in linked if uri.startswith("source/")}
-    for uri, text in (pages | notebooks | sources).items():
-        files.append(File.generated(config, uri, content=text))
+    """Add what is not a file of the docs: pages, and the pictures of notebooks."""
+    made: dict[str, str | bytes] = {name: (ROOT / name).read_text("utf-8") for name in BESIDE_DOCS}
+    for path in DOCS.glob("*.ipynb"):
+        made |= notebook(path.stem, path.read_text("utf-8"))
+    for path in [*DOCS.glob("*.md"), *DOCS.glob("*.ipynb")]:
+        linked = {(DOCS / link).resolve() for link in LINK.findall(path.read_text("utf-8"))}
+        sources = [file for file in linked if file.is_file() and uri_of(file).startswith("source/")]
+        made |= {uri_of(file): source(file) for file in sources}
+    for uri, content in made.items():
+        files.append(File.generated(config, uri, content=content))
 
 
 def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
@@ -56,48 +59,51 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         return markdown
     for start, end, text in sorted(examples(markdown, page, config, files), reverse=True):
         markdown = markdown[:start] + text + markdown[end:]
-    markdown = MATHS.sub(lambda m: convert(m[1], display="block"), markdown)
+    markdown = MATHS.sub(lambda m: f"<div>{convert(m[1], display='block')}</div>", markdown)
     # In a span, since Markdown takes a line that begins with <math> for a block.
     markdown = re.sub(r"\$`(.+?)`\$", lambda m: f"<span>{convert(m[1])}</span>", markdown)
+    markdown = PICTURE.sub(r"[\g<0>](\1)", markdown)  # a large one is read in a tab of its own
     folder = ROOT if uri in BESIDE_DOCS else (DOCS / uri).parent
-    return LINK.sub(lambda m: os.path.relpath(uri_of(folder, m[0]), Path(uri).parent), markdown)
+    return LINK.sub(lambda m: os.path.relpath(uri_of((folder / m[0]).resolve()), Path(uri).parent), markdown)
 
 
 # Files as pages
 
 
-def uri_of(folder: Path, link: str) -> str:
-    """Return where the site has the file that a text in a folder links to."""
-    path = Path(os.path.normpath(folder / link))
+def uri_of(path: Path) -> str:
+    """Return where the site has a file of the project."""
     if path.is_relative_to(DOCS):
         return re.sub(r"\.ipynb$", ".md", path.relative_to(DOCS).as_posix())
     uri = path.relative_to(ROOT).as_posix()
     return uri if uri in BESIDE_DOCS else f"source/{uri}.md"
 
 
-def source(uri: str) -> str:
+def source(path: Path) -> str:
     """Return a file of the project as a page."""
-    path = uri.removeprefix("source/").removesuffix(".md")
-    head = f"---\ntitle: {path}\nsearch:\n  exclude: true\n---\n# `{path}`\n"
-    language = "python" if path.endswith(".py") else "text"
-    return f"{head}\n````{language}\n{(ROOT / path).read_text('utf-8')}````\n"
+    name = path.relative_to(ROOT).as_posix()
+    head = f"---\ntitle: {name}\nsearch:\n  exclude: true\n---\n# `{name}`\n"
+    language = "python" if path.suffix == ".py" else "text"
+    return f"{head}\n````{language}\n{path.read_text('utf-8')}````\n"
 
 
-def notebook(text: str) -> str:
-    """Return a notebook with its outputs as a page."""
+def notebook(name: str, text: str) -> dict[str, str | bytes]:
+    """Return a notebook with its outputs as a page, and its pictures."""
     parts = []
+    pictures: dict[str, str | bytes] = {}
     for cell in json.loads(text)["cells"]:
         written = "".join(cell["source"])
         parts.append(written if cell["cell_type"] == "markdown" else f"```python\n{written}\n```")
         for output in cell.get("outputs", []):
             shown = output.get("data") or {"text/plain": output["text"]}
             kind = next(kind for kind in ("image/svg+xml", "image/png", "text/plain") if kind in shown)
-            data = "".join(shown[kind]).strip("\n")
-            if kind == "image/svg+xml":
-                data = base64.b64encode(data.encode()).decode()
-            image = f'<img alt="What the code above shows" src="data:{kind};base64,{data}">'
-            parts.append(f"```text\n{data}\n```" if kind == "text/plain" else image)
-    return "\n\n".join(parts)
+            content = "".join(shown[kind])
+            if kind == "text/plain":
+                parts.append(f"```text\n{content}\n```")
+                continue
+            uri = f"pictures/{name}-{len(pictures) + 1}.{'svg' if kind == 'image/svg+xml' else 'png'}"
+            pictures[uri] = content if uri.endswith("svg") else base64.b64decode(content)
+            parts.append(f"![What the code above shows]({uri})")
+    return {f"{name}.md": "\n\n".join(parts), **pictures}
 
 
 # Examples
