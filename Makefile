@@ -43,7 +43,7 @@ site: dot node build/site-made ## build the documentation as a site, with the pl
 
 # What the pages link to in tests/ is on the site too. Without NO_MKDOCS_2_WARNING each build would advertise.
 build/site-made: .venv/with-docs mkdocs.yml CHANGELOG.md CONTRIBUTING.md $(SITE)
-	NO_MKDOCS_2_WARNING=true $(IN_VENV) mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=true $(IN_VENV) mkdocs build --strict
 	.venv/bin/python docs/playground/build.py build/site/playground
 	@touch $@
 

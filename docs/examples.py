@@ -6,6 +6,7 @@ A `python` block with prompts is a doctest, one without is run; the blocks of a 
 import ast
 import base64
 import doctest
+import multiprocessing
 import re
 import sys
 import textwrap
@@ -87,8 +88,15 @@ def with_imports(text: str, known: dict[str, tuple[str, str]]) -> str:
     return "".join(f"from {module} import {', '.join(names)}\n" for module, names in lacking.items()) + text
 
 
+def show_graphs(texts: list[str]) -> list[bool]:
+    """Return which programs have a graph to show where there is only what a browser has."""
+    # Each in a process of its own: an example may change what all of them share, such as RULES.
+    with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
+        return pool.map(shows_a_graph, texts, chunksize=1)
+
+
 def shows_a_graph(text: str) -> bool:
-    """Return whether a program has something to show where there is only what a browser has."""
+    """Return whether a program has a graph to show; this process is not to be used any more."""
     roots: list[Value] = []
 
     def view(root: Value, error: Exception | None) -> bool:
@@ -96,11 +104,10 @@ def shows_a_graph(text: str) -> bool:
         return False
 
     no_program = mock.patch("subprocess.Popen", side_effect=OSError("a browser runs no other programs"))
-    no_input = mock.patch("sys.stdin", None)
     try:
         if not modules(text) <= IN_A_BROWSER:
             return False
-        with redirect_stdout(StringIO()), no_program, no_input:
+        with redirect_stdout(StringIO()), no_program:
             running.run(running.Program(text, "example.py", ["example.py"]), view)
     except (Exception, SystemExit):
         return False

@@ -7,7 +7,6 @@ opens it in the playground. Mathematics as GitHub writes it becomes MathML, whic
 
 import base64
 import json
-import multiprocessing
 import os
 import re
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from itertools import compress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from examples import blocks, playground_address, program, run, shows_a_graph, with_imports
+from examples import blocks, playground_address, program, run, show_graphs, with_imports
 from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -143,10 +142,7 @@ def playground_links(markdown: str, page: Page) -> Iterator[tuple[int, int, str]
     imports: dict[str, tuple[str, str]] = {}
     found = [block for block in blocks(markdown) if block.language in ("python", "py")]
     texts = [with_imports(program(block), imports) for block in found]
-    # Each in a process of its own: an example may change what all of them share, such as RULES.
-    with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
-        alone = pool.map(shows_a_graph, texts, chunksize=1)
-    for block, text in compress(zip(found, texts), alone):
+    for block, text in compress(zip(found, texts), show_graphs(texts)):
         address = get_relative_url(playground_address(text), page.url)
         link = f'<a class="playground" href="{address}">Open in the playground</a>'
         yield block.end, block.end, f"\n\n{block.indent}{link}\n"

@@ -1,9 +1,12 @@
-"""What all tests share: which of them need PyTorch or the course's table, and how hard hypothesis tries.
+"""What all tests share: which of them need PyTorch, the course's table or the site, and hypothesis's effort.
 
 A test that needs PyTorch carries the mark `torch` and imports torch inside; a test file that imports torch at
 its top needs it as a whole; an example in a docstring or a page needs it when it mentions torch. Without
 PyTorch these are left out and the summary says so. A test on the course's table carries the mark
 `course_table` and takes the table's path from the fixture of that name; without a path it is left out too.
+
+A test of the documentation's site asks for the fixture `site` or `site_address`; where it is not built, it is
+skipped.
 
 Under CI=true nothing is left out for want of PyTorch (so it fails), and a skipped test fails the run.
 """
@@ -13,9 +16,13 @@ import re
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -91,6 +98,28 @@ def page(browser: "Chrome", tmp_path: Path) -> "Iterator[Chrome]":
     open_page(browser, neuron(), tmp_path)
     yield browser
     assert console(browser) == []
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built site."""
+    build = Path(__file__).parent.parent / "build"
+    if not (build / "site-made").exists():
+        pytest.skip("the site is not built: make site")
+    return build / "site"
+
+
+@pytest.fixture(scope="session")
+def site_address(site: Path) -> Iterator[str]:
+    """The address of the site on a server that runs as long as the tests do."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with (
+        mock.patch.object(SimpleHTTPRequestHandler, "log_message"),
+        ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+    ):
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
 
 
 @contextmanager
