@@ -15,7 +15,7 @@ import pytest
 from examples import OPTIONS, blocks, run
 
 ROOT = Path(__file__).parent.parent
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for folder in (".", "docs", "docs/reference") for page in sorted((ROOT / folder).glob("*.md"))]
 
 
 def run_console(text: str, page: Path, line: int) -> None:
