@@ -1,12 +1,12 @@
 """See how reverse-mode automatic differentiation works, one scalar at a time.
 
-The engine is here at once; each view of it is loaded when it is first asked for, so that a program which
-only computes starts quickly.
+Importing it loads the engine alone. Each view is loaded when it is first used, so a program that only
+computes starts quickly.
 """
 
 from typing import TYPE_CHECKING
 
-import microgrid.copying  # noqa: F401  (tells copyreg)
+import microgrid.copying  # noqa: F401  (registers with copyreg)
 from microgrid.value import Value, topological_order
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""What is accepted as a number or a label, and how a message shows anything else: always on one line."""
+"""Which numbers and labels are accepted, and how a message shows anything else: always on one line."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import TypeVar
 Number = float | Real
 Kind = TypeVar("Kind")
 
-# Of the characters that do not print, the one that may stay: between symbols it makes one emoji of them.
+# The one unprintable character that stays: the joiner that makes one emoji of two symbols.
 _EMOJI = r"[\u2190-\u21ff\u2600-\u2bff\ufe0f\U0001f000-\U0001faff]"
 _EMOJI_JOINER = re.compile(f"(?<={_EMOJI})\u200d(?={_EMOJI})")
 
@@ -23,12 +23,12 @@ def real(number: object) -> float:
             return float(number)
     except OverflowError:
         kind = type(number).__name__
-        raise OverflowError(f"this {kind} is too large for a float: keep below 1.8e308") from None
+        raise OverflowError(f"this {kind} is too large for a float: keep it below 1.8e308") from None
     raise TypeError(f"a Value takes a real number, such as 2.0, not {described(number)}")
 
 
 def check_data(data: object, label: object) -> None:
-    """Raise TypeError if what was assigned to the data of a leaf is neither a float nor an int."""
+    """Raise TypeError unless the data of a leaf, which anyone may assign, is a float or an int."""
     if not isinstance(data, (int, float)):
         name = shortened(str(label)) or "a leaf"
         advice = "assign a float, as in w.data = w.data - 0.1 * w.grad"
@@ -43,7 +43,7 @@ def label_of(label: object) -> str:
 
 
 def listed(what: str, things: Iterable[Kind], kind: type[Kind]) -> list[Kind]:
-    """Return several things of one kind as a list; raises TypeError if they are anything else."""
+    """Return things as a list; raises TypeError unless they are several things of one kind."""
     if isinstance(things, kind) or not isinstance(things, Iterable):
         raise TypeError(f"{what} takes a list of {kind.__name__}s, not {described(things)}")
     given = list(things)
@@ -54,7 +54,7 @@ def listed(what: str, things: Iterable[Kind], kind: type[Kind]) -> list[Kind]:
 
 
 def described(thing: object) -> str:
-    """Return what was given in the place of something else: `the float 2.0`, `None`."""
+    """Return how a message names what it was given: `the float 2.0`, `None`."""
     if thing is None:
         return "None"
     kind, shown = type(thing).__name__, shortened(repr(thing))
@@ -68,7 +68,7 @@ def shortened(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return a text as a terminal may show it: line ends and other control characters escaped."""
+    """Return a text that is safe to show on one line: line ends and other control characters are escaped."""
     if text.isprintable():
         return text
     escaped = (

@@ -1,11 +1,11 @@
 """The functions that a row of RULES may call, with a body for each kind of number.
 
-FUNCTIONS["power"]          # of floats, of Values, and what a program's docstring says of it
-of_arrays(namespace, ...)   # the same names for arrays, and where(condition, a, b) for conditionals
+FUNCTIONS["power"]          # for floats and for Values, with a note for a program's docstring
+of_arrays(namespace, ...)   # for arrays, with where(condition, a, b) for conditionals
 of_symbols()                # for SymPy's symbols
-of_fractions()              # for fractions: there are none of most functions
-MACHINE                     # for a compiler: floats again, nan and inf where Python would raise
-JAVASCRIPT                  # for a browser: the text of each, which throws what Python would raise
+of_fractions()              # for fractions, which most functions refuse
+MACHINE                     # for a compiler: floats again, but nan and inf where Python would raise
+JAVASCRIPT                  # for a browser: source text, which throws what Python would raise
 """
 
 import math
@@ -20,11 +20,11 @@ from microgrid.arguments import Number
 from microgrid.value import BLOCKED, Value, power, slope_by_base, slope_by_exponent, total
 
 Body = Callable[..., Any]
-ELEMENTARY = ("exp", "log", "sqrt", "sin", "cos", "tanh")  # which every library has under these names
+ELEMENTARY = ("exp", "log", "sqrt", "sin", "cos", "tanh")  # every library has them under these names
 
 
 class Bodies(NamedTuple):
-    """A function for floats and for Values; note says in a program's docstring what it is."""
+    """A function for floats and for Values; note explains it in the docstring of a program that calls it."""
 
     of_floats: Callable[..., float]
     of_values: Callable[..., Value]
@@ -42,7 +42,7 @@ def _slope_by_base(x: Value | float, n: Value | float) -> Value:
         try:
             slope = n * x ** (n - 1.0)
         except (ZeroDivisionError, OverflowError):
-            # 1.0 stands for the powers that do not exist; what counts is the derivative by n.
+            # 1.0 stands in for a power that does not exist; only the derivative by n matters.
             slope = n * 1.0
         slope.data = BLOCKED
         return slope
@@ -82,13 +82,11 @@ FUNCTIONS = {
 
 
 def of_arrays(xp: Any, asarray: Callable[[Any], Any]) -> dict[str, Body]:
-    """Return the bodies for arrays of a namespace xp (of the array API standard), which asarray makes."""
+    """Return the bodies for arrays: xp is their array API namespace, asarray converts a number to one."""
 
     def where(condition: Any, a: Any, b: Any) -> Any:
-        return xp.where(asarray_of_truths(condition), asarray(a), asarray(b))
-
-    def asarray_of_truths(condition: Any) -> Any:
-        return xp.asarray(condition) if isinstance(condition, bool) else condition
+        truths = xp.asarray(condition) if isinstance(condition, bool) else condition
+        return xp.where(truths, asarray(a), asarray(b))
 
     def sigmoid(x: Any) -> Any:
         return 1.0 / (1.0 + xp.exp(-asarray(x)))
@@ -108,11 +106,8 @@ def of_arrays(xp: Any, asarray: Callable[[Any], Any]) -> dict[str, Body]:
     def lifted(function: Body) -> Body:
         return lambda x: function(asarray(x))
 
-    one_operand = {
-        name: lifted(getattr(xp, name)) for name in ["abs", "exp", "log", "sqrt", "sin", "cos", "tanh"]
-    }
     return {
-        **one_operand,
+        **{name: lifted(getattr(xp, name)) for name in ("abs", *ELEMENTARY)},
         "where": where,
         "sigmoid": sigmoid,
         "total": _added,
@@ -143,7 +138,7 @@ def of_symbols() -> dict[str, Body]:
 
 
 def of_fractions() -> dict[str, Body]:
-    """Return the bodies for fractions; those that would leave the fractions raise TypeError."""
+    """Return the bodies for fractions; those whose result is not a fraction raise TypeError."""
 
     def refused(name: str) -> Body:
         def refuse(*operands: object) -> Fraction:
@@ -174,7 +169,7 @@ def _slope(x: float, n: float) -> float:
     return 0.0 if n == 0.0 else n * x ** (n - 1.0)
 
 
-# A compiler cannot catch Python's exceptions; its own functions give nan and inf instead of raising them.
+# Compiled code cannot catch Python's exceptions; a compiler's own functions give nan and inf instead.
 MACHINE: dict[str, Body] = {
     **{name: getattr(math, name) for name in ELEMENTARY},
     "abs": abs,
@@ -185,7 +180,7 @@ MACHINE: dict[str, Body] = {
 }
 
 
-# A browser's functions give nan and inf instead of raising too, so each text tests what Python's own test.
+# A browser's functions give nan and inf too, so each text tests what Python's functions test.
 # quotient is `/` and power is `**`; inRange is what exp and power share.
 JAVASCRIPT = {
     "inRange": """(z, x, n = 0) =>

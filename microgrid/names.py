@@ -1,7 +1,7 @@
 """How every view writes a graph: one name for each node, what made it, and its numbers.
 
-Pictures, steps, debugger, page and unrolled program all ask here, so that they tell the same. What has parts,
-such as an expression, is a list of Parts, which a view joins or colours as it likes.
+Pictures, steps, debugger, page and unrolled program all ask here, so they agree. An expression is a list of
+Parts, which a view joins or colours as it likes.
 """
 
 import ast
@@ -19,7 +19,7 @@ from microgrid.value import Value, topological_order
 
 
 class Part(NamedTuple):
-    """A text and the role that it plays in a step: node, operand, local_grad, or none."""
+    """A text and its role in a step: node, operand, local_grad, or none."""
 
     text: str
     role: str = ""
@@ -34,16 +34,16 @@ _suggested: WeakKeyDictionary[Value, str] = WeakKeyDictionary()
 
 
 def suggest(node: Value, name: str) -> None:
-    """Give a node a name that is weaker than a label: the views use it where there is no label."""
+    """Give a node a name for the views to use where it has no label."""
     _suggested[node] = name
 
 
 def called(nodes: Collection[Value], as_suggested: bool = False) -> dict[Value, str]:
-    """Return what each node is called before names are told apart; "" where nothing names it.
+    """Return each node's own name, which others may share; "" where nothing names it.
 
-    That is its label; else, for what `recording` recorded, the variable that holds it, or the one that its
-    expression was assigned to; else what was suggested, which comes next after the label if as_suggested. A
-    constant is called by its number.
+    It is the label; else, for what `recording` recorded, the variable that holds the node, or the one that
+    its expression was assigned to; else the suggested name, which comes second if as_suggested. The name of a
+    constant is its number.
     Raises TypeError if a label is not a string.
     """
     held = variables(nodes) if is_recorded(nodes) else {}
@@ -63,8 +63,8 @@ def called(nodes: Collection[Value], as_suggested: bool = False) -> dict[Value, 
 def node_names(root: Value) -> dict[Value, str]:
     """Return a name for each node under root, in topological order.
 
-    A node's name is what it is `called`. Where several are called h they are h (1), h (2), … in the order in
-    which they were made; where nothing names them they are v1, v2, …. No two are alike but constants.
+    It is what the node is `called`. Several that are called h become h (1), h (2), … in the order in which
+    they were made; nodes that nothing names become v1, v2, …. Only constants may share a name.
     Raises TypeError if root is not a Value, or if a label is not a string.
 
     >>> x = Value(2.0, label="x")
@@ -89,7 +89,7 @@ def node_names(root: Value) -> dict[Value, str]:
 
 
 def short(number: float) -> str:
-    """Return a number in four significant digits, with one decimal at least where it is not whole.
+    """Return a number in four significant digits, with at least one decimal unless it is whole.
 
     A rounded number shows all four: 1 is exact, 1.000 is not. The notation is plain from 0.0001 to 999999.9.
 
@@ -113,17 +113,17 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 class Term(NamedTuple):
-    """Part of an expression, and how tightly it holds together: ATOM for a name, less for a sum."""
+    """Part of an expression and its precedence: ATOM for a name, lower for a sum."""
 
     parts: list[Part]
-    strength: int
+    precedence: int
 
 
 SUM, PRODUCT, POWER, ATOM = 1, 2, 3, 4
 
 
 def expression(node: Value, names: Mapping[Value, str]) -> list[Part]:
-    """Return how a node was made, in the names of its operands; its number for a leaf.
+    """Return how a node was made, in the names of its operands; for a leaf, its number.
 
     >>> x = Value(2.0, label="x")
     >>> y = 3 * x
@@ -150,12 +150,12 @@ def in_numbers(node: Value) -> list[Part]:
 
 
 def equation(node: Value, names: Mapping[Value, str]) -> str:
-    """Return name and origin of a node on one line, `C[1,2] = relu(B[1,2])`."""
+    """Return a node's name and how it was made on one line, `C[1,2] = relu(B[1,2])`."""
     return f"{one_line(names[node])} = {one_line(text(expression(node, names)))}"
 
 
 def subscript(node: Value, position: int) -> str:
-    """Return which use of an operand this is where the node uses it more than once: ₁, ₂, …
+    """Return which of a node's uses of an operand this is, ₁, ₂, …; "" if there is only one.
 
     >>> x = Value(2.0)
     >>> subscript(x * x, 1), subscript(x * 3, 0)
@@ -171,37 +171,37 @@ def named(node: Value, name: str) -> Term:
 
 
 def number_term(number: str, role: str = "") -> Term:
-    """Return a number, as `short` writes it, as a term: a minus binds like a product."""
+    """Return a number that `short` wrote as a term: a minus binds like a product."""
     return Term([Part(number, role)], PRODUCT if number.startswith("-") else ATOM)
 
 
 def written(op: str, terms: Sequence[Term]) -> Term:
-    """Return an operation on terms, with the brackets that it needs, and only the ends of a long sum.
+    """Return an operation on terms, with the brackets it needs; a long sum shows only its ends.
 
     >>> x, minus_one = Term([Part("x")], ATOM), Term([Part("-1")], PRODUCT)
     >>> [text(written(op, [x, minus_one]).parts) for op in ("+", "**")], text(written("tanh", [x]).parts)
     (['x + (-1)', 'x ** (-1)'], 'tanh(x)')
     """
-    before, between, after, strength, loose = _notation(op)
+    before, between, after, precedence, strict_from = _notation(op)
     if len(terms) > 5:
         terms = [*terms[:2], Term([Part("…")], ATOM), terms[-1]]
     parts = [Part(before)]
     for position, term in enumerate(terms):
         # a - b - c is (a - b) - c; a + b + c may be read either way.
-        needed = strength if position < loose else strength + 1
-        is_negative = term.parts[0].text.startswith("-") and term.strength < ATOM
-        if strength < ATOM and (term.strength < needed or (is_negative and (position or before))):
+        needed = precedence if position < strict_from else precedence + 1
+        is_negative = term.parts[0].text.startswith("-") and term.precedence < ATOM
+        if precedence < ATOM and (term.precedence < needed or (is_negative and (position or before))):
             term = Term([Part("("), *term.parts, Part(")")], ATOM)
         parts += [*([Part(between)] if position else []), *term.parts]
-    return Term([part for part in [*parts, Part(after)] if part.text], strength)
+    return Term([part for part in [*parts, Part(after)] if part.text], precedence)
 
 
 class _Notation(NamedTuple):
     before: str
     between: str
     after: str
-    strength: int
-    loose: int = sys.maxsize  # from this operand on, brackets are needed around terms of the same strength
+    precedence: int
+    strict_from: int = sys.maxsize  # from this operand on, terms of the same precedence need brackets
 
 
 _INFIX = {
@@ -216,7 +216,7 @@ _CALLS = {"power": _INFIX[ast.Pow], "total": _INFIX[ast.Add], "abs": _Notation("
 
 
 def _notation(op: str) -> _Notation:
-    """Return how people write an operation: with its row's operator where the result is no more than that."""
+    """Return how people write an operation: with an operator if its row's result is just that."""
     result = row_of(op).result
     match result:
         case ast.BinOp(ast.Name(), operator, ast.Name()) | ast.UnaryOp(operator, ast.Name()):

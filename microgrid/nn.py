@@ -1,4 +1,4 @@
-"""Networks of neurons for programs that were written for micrograd's nn: only their import lines change.
+"""Networks of neurons under micrograd's names: a program written for its nn changes only its import lines.
 
     from microgrid import Value
     from microgrid.nn import MLP
@@ -11,9 +11,9 @@
         p.data -= 0.1 * p.grad
 
 The weights are drawn from Python's `random` in micrograd's order, so the same seed gives the same network.
-What is private to micrograd (`_prev`, `_op`) is not offered. Pictures and the other views call weights,
-biases and activations mlp1.layer2.w[3,1], mlp1.layer2.b[3] and mlp1.layer2.h[3], unless they have labels;
-draw with fold=True has a box for each layer's.
+micrograd's private names (`_prev`, `_op`) are missing. Every view calls weights, biases and activations
+mlp1.layer2.w[3,1], mlp1.layer2.b[3] and mlp1.layer2.h[3] unless they have labels, and draw(…, fold=True)
+shows one box for each layer's weights, one for its biases and one for its activations.
 """
 
 import itertools
@@ -28,7 +28,7 @@ _neurons, _layers, _models = itertools.count(1), itertools.count(1), itertools.c
 
 
 class Module:
-    """What has parameters."""
+    """Anything with parameters."""
 
     def parameters(self) -> list[Value]:
         """Return the Values to be trained."""
@@ -41,7 +41,7 @@ class Module:
 
 
 class Neuron(Module):
-    """The sum of nin weighted inputs and a bias, through relu if nonlin."""
+    """The sum of nin weighted inputs and a bias, passed through relu if nonlin."""
 
     def __init__(self, nin: int, nonlin: bool = True) -> None:
         self.w = [Value(random.uniform(-1, 1)) for _ in range(nin)]
@@ -50,7 +50,7 @@ class Neuron(Module):
         self.name(f"neuron{next(_neurons)}.", "")
 
     def name(self, prefix: str, index: str) -> None:
-        """Suggest names for weights and bias, and from now on for activations: prefix + `w[index,1]`."""
+        """Suggest names for weights, bias and all activations from now on: prefix + `w[index,1]`, …"""
         self.activation_name = f"{prefix}h[{index}]" if index else f"{prefix}h"
         suggest(self.b, f"{prefix}b[{index}]" if index else f"{prefix}b")
         for i, weight in enumerate(self.w, start=1):
@@ -59,11 +59,13 @@ class Neuron(Module):
     def __call__(self, x: Iterable[Value | Number]) -> Value:
         """Return the neuron's activation.
 
-        Raises ValueError unless there is an input for each weight, TypeError where x is no list of them.
+        Raises ValueError unless there is one input for each weight, TypeError if x is not a list.
         """
         inputs = _listed(x)
         if len(inputs) != len(self.w):
-            raise ValueError(f"a neuron with {len(self.w)} weights takes as many inputs, not {len(inputs)}")
+            raise ValueError(
+                f"a neuron with {len(self.w)} weights takes {len(self.w)} inputs, not {len(inputs)}"
+            )
         activation = sum((wi * xi for wi, xi in zip(self.w, inputs)), self.b)
         activation = activation.relu() if self.nonlin else activation
         suggest(activation, self.activation_name)
@@ -85,12 +87,12 @@ class Layer(Module):
         self.name(f"layer{next(_layers)}.")
 
     def name(self, prefix: str) -> None:
-        """Suggest names for the Values of the neurons, which are numbered from 1."""
+        """Suggest names for the Values of the neurons, numbered from 1."""
         for number, neuron in enumerate(self.neurons, start=1):
             neuron.name(prefix, str(number))
 
     def __call__(self, x: Iterable[Value | Number]) -> Value | list[Value]:
-        """Return the activations of the neurons, of a single neuron without a list around it."""
+        """Return the list of the neurons' activations; for a single neuron, its activation alone."""
         inputs = _listed(x)
         activations = [neuron(inputs) for neuron in self.neurons]
         return activations[0] if len(activations) == 1 else activations
@@ -104,9 +106,9 @@ class Layer(Module):
 
 
 class MLP(Module):
-    """Layers of the sizes nouts, one after the other; all but the last go through relu.
+    """Layers of the sizes nouts, one after the other, all but the last through relu.
 
-    Raises TypeError where nouts is a single size, ValueError where it is empty.
+    Raises TypeError if nouts is a single size, ValueError if it is empty.
     """
 
     def __init__(self, nin: int, nouts: Iterable[int]) -> None:
@@ -114,7 +116,7 @@ class MLP(Module):
             raise TypeError(f"an MLP takes a list of the sizes of its layers, such as [{nouts}], not {nouts}")
         sizes = [nin, *nouts]
         if len(sizes) == 1:
-            raise ValueError("an MLP has a layer at least: give a list of sizes, such as [16, 1]")
+            raise ValueError("an MLP has at least one layer: give a list of sizes, such as [16, 1]")
         last = len(sizes) - 2
         self.layers = [Layer(sizes[i], sizes[i + 1], nonlin=i != last) for i in range(last + 1)]
         model = next(_models)
@@ -122,7 +124,7 @@ class MLP(Module):
             layer.name(f"mlp{model}.layer{number}.")
 
     def __call__(self, x: Iterable[Value | Number]) -> Value | list[Value]:
-        """Return the outputs of the last layer, a single one without a list around it."""
+        """Return the list of the last layer's outputs; a single output alone."""
         *hidden, last = self.layers
         for layer in hidden:
             outputs = layer(x)
@@ -141,4 +143,4 @@ def _listed(inputs: Iterable[Value | Number]) -> list[Value | Number]:
     try:
         return list(inputs)
     except TypeError:
-        raise TypeError(f"the inputs come as a list, such as [x, y], not as {described(inputs)}") from None
+        raise TypeError(f"the inputs are a list, such as [x, y], not {described(inputs)}") from None

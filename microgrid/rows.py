@@ -1,11 +1,11 @@
-"""The rows of RULES as expressions, for whatever quotes an operation: formulas for people, programs, scripts.
+"""The rows of RULES as expressions, for formulas, programs and scripts to quote.
 
     row = row_of("/")
     row.operands            # ("x", "y")
-    row.result              # x / y, as Python's ast has it
+    row.result              # x / y, as a syntax tree of Python's ast
     row.derivatives[1]      # -z / y, where z is the result
 
-`row_of` holds each row to what a row may say.
+`row_of` refuses a row that uses anything but what value.py lists above RULES.
 """
 
 import ast
@@ -22,10 +22,10 @@ from microgrid.value import RULES
 class Row(NamedTuple):
     """A row of RULES, taken apart.
 
-    operands        their names in the row; one name stands for all where there may be any number of them
-    takes_any       whether there may be any number of operands
+    operands        their names in the row; a single name where takes_any
+    takes_any       whether the operation takes any number of operands
     result          the result in terms of the operands
-    derivatives     ∂result/∂operand in terms of the operands and of the result z, one for each name
+    derivatives     ∂result/∂operand for each name, in terms of the operands and of the result z
     """
 
     operands: tuple[str, ...]
@@ -46,7 +46,7 @@ def row_of(op: str) -> Row:
     """Return the row of an operation.
 
     Raises ValueError if RULES has none, if its source cannot be found (a prompt keeps none), or if it says
-    what a row may not say.
+    something that a row may not say.
 
     >>> row = row_of("relu")
     >>> ast.unparse(row.result), ast.unparse(row.derivatives[0])
@@ -81,23 +81,23 @@ def _row(rule: Callable[..., object]) -> Row:
 
 
 def _source(code: CodeType, module: dict[str, object]) -> ast.Lambda:
-    """Return the lambda that was compiled to code; of several on a line, that which compiles to the same."""
+    """Return the lambda that was compiled to code; of several on a line, the one that compiles alike."""
     lines = linecache.getlines(code.co_filename, module)
     if not lines:
-        raise ValueError("its source is not to be found, so write the row in a file")
-    there = [
+        raise ValueError("its source cannot be found: write the row in a file")
+    lambdas = [
         node
         for node in ast.walk(ast.parse("".join(lines)))
         if isinstance(node, ast.Lambda) and node.lineno == code.co_firstlineno
     ]
-    for function in there:
+    for function in lambdas:
         compiled = compile(ast.Expression(function), code.co_filename, "eval").co_consts[0]
-        if len(there) == 1 or all(
+        if len(lambdas) == 1 or all(
             getattr(compiled, part) == getattr(code, part)
             for part in ("co_code", "co_consts", "co_names", "co_varnames")
         ):
             return function
-    raise ValueError("a row is a lambda, and the file has changed or has none there")
+    raise ValueError("a row is a lambda, and its file has none there, or has changed")
 
 
 _ALLOWED = (
@@ -107,7 +107,7 @@ _ALLOWED = (
 
 
 def _check(expression: ast.expr, known: set[str]) -> None:
-    """Raise ValueError if an expression says what a row may not say."""
+    """Raise ValueError if an expression says something that a row may not say."""
     for node in ast.walk(expression):
         if not (
             isinstance(node, _ALLOWED)

@@ -6,8 +6,8 @@
     y.backward()                # the backward pass walks it, from y down to the leaves
     x.grad                      # dy/dx = -3.0
 
-The file reads in the order of the idea: what a Value is, its operations, the backward pass, the order in
-which it walks, and RULES, the table of derivatives.
+The file follows the idea: what a Value is, its operations, the backward pass and the order of its walk, and
+RULES, the table of derivatives.
 """
 
 import operator
@@ -24,25 +24,24 @@ from microgrid.arguments import Number, check_data, described, label_of, real, s
 class Value:
     """One scalar and one node of the computation graph.
 
-    Value(data, label) makes a leaf from a real number (int, float, NumPy scalar, Fraction) and a name for
-    people; the operations make the other nodes. data is a float, as long as floats are assigned to it. x < 1
-    compares numbers, but == is identity and every Value is true, since a node is a node.
+    Value(data, label) makes a leaf from a real number (int, float, NumPy scalar, Fraction); the operations
+    make the other nodes. x < 1 compares numbers, but == is identity and every Value is true.
     Raises TypeError if data is not a real number or label is not a string, OverflowError if data is too large
     for a float. An operation without a result raises what Python's floats raise (ValueError,
-    ZeroDivisionError, OverflowError), naming itself, its numbers and their labels.
+    ZeroDivisionError, OverflowError); the message names operation, numbers and labels.
 
     >>> x = Value(2.0, label="x")
     >>> x * x
     Value(data=4.0, grad=0.0, op='*': x * x)
     """
 
-    # help(Value) shows what is said here.
+    # help(Value) shows these descriptions.
     __slots__ = {
-        "data": "The number.",
+        "data": "The number: a float, as long as floats are assigned to it.",
         "grad": "d root / d this after root.backward(); 0.0 before.",
         "label": "A name for people, assignable at any time.",
         "op": "The operation that made it, a key of RULES; '' for a leaf, 'constant' for a plain number.",
-        "operands": "The nodes that it was made from, in order, with repetition: x * x has x twice.",
+        "operands": "The nodes it was made from, in order, with repetition: x * x has x twice.",
         "local_grads": "∂this/∂operand for each operand, as numbers.",
         "__weakref__": "Value can be referenced weakly.",
     }
@@ -62,8 +61,8 @@ class Value:
         made = f": {_made(self.op, self.operands)}" if self.operands else ""
         return f"Value(data={self.data}, grad={self.grad}{label}{op}{made})"
 
-    # The operations. Each is a row of RULES: the number, and beside it its derivative by each operand. Those
-    # that graphs are mostly made of (+ - * neg relu sum) are written out here once more, for speed.
+    # The operations. Each has a row in RULES: its result, and the derivative by each operand. The most common
+    # ones (+ - * neg relu sum) are also written out here, for speed.
 
     def __add__(self, other: "Value | Number") -> "Value":
         operand = other if isinstance(other, Value) else _constant(other)
@@ -90,7 +89,7 @@ class Value:
         return apply("/", (self, operand), self.data, operand.data)
 
     def __pow__(self, other: "Value | Number") -> "Value":
-        """Return self ** other; a plain number as exponent has no derivative, which a negative self lacks."""
+        """Return self ** other; only a Value as exponent has a derivative, nan for a negative self."""
         if isinstance(other, Value):
             return apply("**", (self, other), self.data, other.data)
         exponent = _constant(other)
@@ -180,7 +179,7 @@ class Value:
             data += operand.data
         return _node(data, "sum", tuple(operands), (1.0,) * len(operands))
 
-    # Comparisons look at the numbers; equality and hash stay those of the object.
+    # Comparisons compare the numbers; equality and hash stay those of the object.
 
     def __lt__(self, other: "Value | Number") -> bool:
         return _compared(operator.lt, self, other)
@@ -195,9 +194,9 @@ class Value:
         return _compared(operator.ge, self, other)
 
     def backward(self) -> None:
-        """Add d self / d leaf to the grad of every leaf under self, and set the grad of every node between.
+        """Add d self / d leaf to the grad of every leaf under self; set the grad of the nodes in between.
 
-        Leaves accumulate over calls, as in PyTorch; the nodes between start each call from zero.
+        Leaves accumulate over calls, as in PyTorch; the nodes in between start each call from zero.
         """
         results = [node for node in topological_order(self) if node.operands]
         for node in results:
@@ -209,18 +208,18 @@ class Value:
 
 
 def topological_order(root: Value) -> list[Value]:
-    """Return the nodes under root, each once, operands before the results that were made from them.
+    """Return the nodes under root, each once, operands before results.
 
     Operands come in the order in which they are written, so the list reads like the forward pass.
-    Raises TypeError if root is not a Value, or if something else than a number was assigned to a leaf's data.
+    Raises TypeError if root is not a Value, or if a leaf's data was assigned something other than a number.
     """
     if not isinstance(root, Value):
         advice = "give the Value that the computation ends in"
         raise TypeError(f"the root of a graph is a Value, not {described(root)}: {advice}")
     order: list[Value] = []
     seen = {root}
-    # Recursion's stack, in the open, since it may grow to a million: the nodes on the way from the root down
-    # to the one in hand, each with its operands that are still to be visited.
+    # A stack of our own, since recursion ends at a depth of 1000: the nodes on the way from the root to the
+    # current one, each with the operands that are still to be visited.
     path: list[tuple[Value, Iterator[Value]]] = []
     node, operands = root, iter(root.operands)
     while True:
@@ -245,7 +244,7 @@ def topological_order(root: Value) -> list[Value]:
 
 
 def apply(op: str, operands: tuple[Value, ...], *numbers: float) -> Value:
-    """Record an operation by its row of RULES; numbers are the data of the operands.
+    """Return the node of an operation that has a row in RULES; numbers are the data of the operands.
 
     Raises what the row raises, with a message that names operation, numbers and labels.
     """
@@ -259,7 +258,7 @@ def apply(op: str, operands: tuple[Value, ...], *numbers: float) -> Value:
 
 
 def _node(data: float, op: str, operands: tuple[Value, ...], local_grads: tuple[float, ...]) -> Value:
-    """Return a node; the constructor's checks would cost more than the rest of it."""
+    """Return a node, without the constructor's checks, which would cost more than the rest."""
     node = new(Value)
     node.data = data
     node.grad = 0.0
@@ -270,12 +269,12 @@ def _node(data: float, op: str, operands: tuple[Value, ...], local_grads: tuple[
     return node
 
 
-# How a node comes to be; recorder.py puts its own way here while it records.
+# What allocates a node; recorder.py replaces it while it records.
 new: Callable[[type[Value]], Value] = object.__new__
 
 
 def _constant(number: object) -> Value | None:
-    """Return the leaf that an operation makes of a plain number; None for anything that is not a number."""
+    """Return the leaf that an operation makes of a plain number; None for anything else."""
     if type(number) is not float:
         if not isinstance(number, (int, Real)):
             return None
@@ -284,7 +283,7 @@ def _constant(number: object) -> Value | None:
 
 
 def _compared(compare: Callable[[Any, Any], bool], x: Value, other: object) -> bool:
-    """Compare the number of a Value with that of another or with a plain one; NotImplemented for the rest."""
+    """Compare the number of a Value with another Value's or with a plain one; NotImplemented for the rest."""
     if isinstance(other, Value):
         return compare(x.data, other.data)
     if not isinstance(other, (float, int, Real)):
@@ -294,16 +293,16 @@ def _compared(compare: Callable[[Any, Any], bool], x: Value, other: object) -> b
 
 
 def _made(op: str, operands: tuple[Value, ...]) -> str:
-    """Return an operation on its operands' labels or numbers: `log(x)`, `x * -2.0`, `x ** 2.0`."""
+    """Return an operation written with its operands' labels or numbers: `log(x)`, `x * -2.0`, `x ** 2.0`."""
     shown = [shortened(str(x.label)) if x.label else f"{x.data}" for x in operands[:5]]
     if len(operands) > 5:
         shown.append("…")
     return f"{op}({', '.join(shown)})" if op.isalpha() else f" {op.rstrip('n')} ".join(shown)
 
 
-# What the exceptions of operations without a result say.
+# What the exception of an operation without a result says.
 REASONS = {
-    ValueError: "no real number is the result",
+    ValueError: "the result is not a real number",
     ZeroDivisionError: "division by zero",
     OverflowError: "the result is too large for a float",
 }
@@ -315,7 +314,7 @@ REASONS = {
 class _Blocked(float):
     """The local gradient 0.0 of a result that does not depend on the operand at all.
 
-    It lets nothing through, not even inf or nan: 0.0 * inf would be nan, and sqrt(relu(-1)) has gradient 0.
+    It lets nothing through, not even inf or nan: 0.0 * inf would be nan, but sqrt(relu(-1)) has gradient 0.
     """
 
     __slots__ = ()
@@ -328,9 +327,9 @@ class _Blocked(float):
 
 BLOCKED = _Blocked()
 
-# A row for each operation: from the operands' numbers x and y the result z, and ∂z/∂x, ∂z/∂y. Whatever else
-# must know an operation quotes its row (see rows.py), so a row is made of few things: operands, z, numbers,
-# inf, BLOCKED, + - * / **, < <= > >=, conditionals, and calls of the functions below or of math's.
+# A row for each operation: its result z for the operands x and y, and ∂z/∂x, ∂z/∂y. Everything else that
+# needs an operation quotes its row (see rows.py), so a row may use these alone: operands, z, numbers, inf,
+# BLOCKED, + - * / **, < <= > >=, conditionals, and calls of the functions below or of math's.
 # fmt: off
 RULES: dict[str, Callable[..., tuple[float, tuple[float, ...]]]] = {
     "+":       lambda x, y: (x + y,                   (1.0, 1.0)),
@@ -354,11 +353,11 @@ RULES: dict[str, Callable[..., tuple[float, tuple[float, ...]]]] = {
 # fmt: on
 
 
-# The functions of the rows that math does not have
+# The functions that rows call and math does not have
 
 
 def sin(x: float) -> float:
-    """Return the sine of x, nan of an infinite x."""
+    """Return the sine of x; nan for an infinite x."""
     try:
         return _sin(x)
     except ValueError:
@@ -366,7 +365,7 @@ def sin(x: float) -> float:
 
 
 def cos(x: float) -> float:
-    """Return the cosine of x, nan of an infinite x."""
+    """Return the cosine of x; nan for an infinite x."""
     try:
         return _cos(x)
     except ValueError:
@@ -382,7 +381,7 @@ def sigmoid(x: float) -> float:
 
 
 def total(numbers: Iterable[float]) -> float:
-    """Return the sum from left to right; Python's own rounds otherwise from 3.12 on."""
+    """Return the sum, added from left to right; Python's own sum rounds differently since 3.12."""
     result = 0.0
     for number in numbers:
         result += number

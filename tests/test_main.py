@@ -353,7 +353,7 @@ def test_a_forward_pass_that_fails_is_shown_as_far_as_it_went(tmp_path: Path) ->
     first, second, *traceback = done.stderr.splitlines()
     expression = "(1 - p).log()" if COLUMNS else "return -(1 - p).log()"
     assert first == f"The forward pass fails at failing.py:8: {expression}"
-    assert second == "log(v1) at v1 = 0: no real number is the result"
+    assert second == "log(v1) at v1 = 0: the result is not a real number"
     assert done.returncode == plain.returncode == 1
     assert [line for line in traceback if line.startswith("  File")] == [
         f'  File "{PROGRAMS}/failing.py", line 12, in <module>',
@@ -368,7 +368,7 @@ def test_a_forward_pass_that_fails_is_shown_as_far_as_it_went(tmp_path: Path) ->
     ("code", "said"),
     [
         ("x = Value(0.0); y = 1 / x", "1 / x at x = 0: division by zero"),
-        ("x = Value(-2.0); y = x ** 0.5", "x ** 0.5 at x = -2: no real number is the result"),
+        ("x = Value(-2.0); y = x ** 0.5", "x ** 0.5 at x = -2: the result is not a real number"),
         ("x = Value(900.0); y = x.exp()", "exp(x) at x = 900: the result is too large for a float"),
     ],
 )
@@ -518,7 +518,7 @@ def test_in_a_terminal_a_failing_forward_pass_can_be_looked_at() -> None:
         child.expect_exact("(debug) ")
         assert "log(" in answer(child, "p v2")
         child.sendline("q")
-        child.expect_exact("ValueError: log(0.0): no real number is the result")
+        child.expect_exact("ValueError: log(0.0): the result is not a real number")
         child.expect(pexpect.EOF)
     assert child.exitstatus == 1
 

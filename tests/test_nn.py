@@ -145,7 +145,7 @@ def test_a_hidden_layer_of_one_neuron_feeds_the_next_layer() -> None:
 
 
 def test_the_wrong_number_of_inputs_is_an_error_that_says_so() -> None:
-    with pytest.raises(ValueError, match=r"^a neuron with 2 weights takes as many inputs, not 3$"):
+    with pytest.raises(ValueError, match=r"^a neuron with 2 weights takes 2 inputs, not 3$"):
         MLP(2, [3, 1])([1.0, 2.0, 3.0])
 
 

@@ -74,7 +74,7 @@ def test_an_operation_that_has_a_result_has_its_rows_derivatives(op: str) -> Non
         (lambda x: (2 * x, (2.0,)), "a row may not say 2"),
         (lambda x: (x, (x, x)), "it needs a derivative for each operand"),
         (lambda x: x, "a row is a pair, (result, (derivatives,))"),
-        (eval("lambda x: (x, (1.0,))"), "its source is not to be found, so write the row in a file"),
+        (eval("lambda x: (x, (1.0,))"), "its source cannot be found: write the row in a file"),
     ],
 )
 def test_a_row_that_says_what_cannot_be_quoted_is_one_line(

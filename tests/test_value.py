@@ -397,7 +397,9 @@ def test_a_number_too_large_for_a_float_is_refused() -> None:
         lambda: 10**400 * Value(1.0),
     ]
     for attempt in attempts:
-        with pytest.raises(OverflowError, match=r"^this int is too large for a float: keep below 1.8e308$"):
+        with pytest.raises(
+            OverflowError, match=r"^this int is too large for a float: keep it below 1.8e308$"
+        ):
             attempt()
 
 
@@ -426,7 +428,7 @@ def test_a_value_does_not_turn_into_a_number_that_has_lost_its_gradient(
 
 # Where there is no result: Python's own exception, and a message with operation, numbers and labels.
 
-NO_REAL = "no real number is the result"
+NO_REAL = "the result is not a real number"
 BY_ZERO = "division by zero"
 TOO_LARGE = "the result is too large for a float"
 LONG = "a" * 57 + "..."
