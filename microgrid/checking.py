@@ -23,19 +23,19 @@ def gradcheck(
 ) -> bool:
     """Return True if backward() and central differences agree on the function's derivative by each input.
 
-    function takes a Value for each input and returns one. inputs are the numbers at which to check it; of a
-    Value its data is taken, and its label for the messages. No grad changes, not even of the Values that the
-    function uses beside its inputs.
+    function takes a Value for each input and returns a Value. inputs are the numbers at which to check; a
+    Value stands for its data, and messages show its label. No grad changes, not even that of another Value
+    that function uses.
 
-    The largest step is step · max(1, |x|); smaller ones follow where the differences do not settle, or where
-    the function raises a ValueError or an ArithmeticError, as log does below 0. The two derivatives agree if
-    they differ by no more than tolerance times their size and the noise that is left in the differences. So
-    a derivative that is lost in the rounding of the function, as that of tanh at 20 is, agrees with 0.
+    The largest step is step · max(1, |x|). Smaller ones follow where the differences do not settle, or where
+    function raises a ValueError or an ArithmeticError, as log does below 0. The two derivatives agree if they
+    differ by no more than tolerance times their size, plus the noise left in the differences. So a derivative
+    that is lost in the rounding of function, such as that of tanh at 20, agrees with 0.
 
-    Raises AssertionError with input, both derivatives and difference if they do not agree, as where there is
-    no derivative (relu at 0); Undecided, an AssertionError too, with step and noise if the differences do not
-    settle, as where the function oscillates too fast; TypeError if function is not callable or does not
-    return a Value. What function raises at x comes through, and what it raises even at the smallest step.
+    Raises AssertionError with input, both derivatives and difference if they do not agree, which includes
+    points without a derivative (relu at 0); Undecided, an AssertionError too, with step and noise if the
+    differences do not settle, as for a function that oscillates too fast; TypeError if function is not
+    callable or does not return a Value. An error of function at x, or even at the smallest step, propagates.
 
     >>> gradcheck(lambda x, y: (x * y).tanh(), 0.5, -1.2)
     True
@@ -73,8 +73,8 @@ class _Estimate(NamedTuple):
 
 
 def _compare(name: str, derivative: float, estimates: Sequence[_Estimate], tolerance: float) -> None:
-    """Raise Undecided if no estimate has settled, AssertionError if the least noisy one of those differs."""
-    # A derivative that is as good as 0, beside f / x or at all, settles at what rounding makes of it.
+    """Raise Undecided if no estimate has settled, AssertionError if the least noisy of those differs."""
+    # A derivative that is practically 0, at all or compared with f / x, settles at the level of rounding.
     is_zero = abs(derivative) <= min((e.rounding for e in estimates[1:]), default=0.0)
     settled = [
         e
@@ -101,8 +101,8 @@ def _central_differences(
 
     The central difference (f(x + h) - f(x - h)) / 2h is off by a series in h², h⁴, … So two of them, for h
     and h/4, make one that is off by h⁴, h⁶, …; two of those make one that is off by h⁶, …; and so on: a
-    tableau with a row for each step. How far an entry lies from the two that it was made of says how far it
-    may be off. (Ridders, Advances in Engineering Software 4, 1982; Press et al., Numerical Recipes, 3rd ed.,
+    tableau with a row for each step. The distance of an entry from the two that it was made of bounds its
+    error. (Ridders, Advances in Engineering Software 4, 1982; Press et al., Numerical Recipes, 3rd ed.,
     section 5.7.)
     """
     x = leaves[i].data
@@ -139,7 +139,7 @@ def _central_differences(
 
 
 class _Passes(NamedTuple):
-    """What a forward and a backward pass give at one point."""
+    """The results of a forward and a backward pass at one point."""
 
     result: float
     derivatives: list[float]
@@ -147,11 +147,11 @@ class _Passes(NamedTuple):
 
 
 def _passes(function: Callable[..., Value], leaves: Sequence[Value]) -> _Passes:
-    """Return what both passes give, and leave every grad as it was."""
+    """Return the results of both passes; every grad stays what it was."""
     root = function(*leaves)
     if not isinstance(root, Value):
         raise TypeError(
-            f"gradcheck takes a function that returns a Value, and this one returned {described(root)}"
+            f"gradcheck takes a function that returns a Value, but this one returned {described(root)}"
         )
     nodes = topological_order(root)
     found = [node.grad for node in nodes]

@@ -1,7 +1,7 @@
-"""Copies and pickles of graphs of any depth: copy.deepcopy and pickle recurse, and would end in a long chain.
+"""Copies and pickles of graphs of any depth: left alone, copy.deepcopy and pickle recurse too deep.
 
-Importing this module is enough: it tells copyreg, which both ask, how a Value is taken apart. Values that are
-copied or dumped together keep what they share: pickle.dumps([loss, w]) has one w.
+Importing this module is enough: it registers with copyreg, which both of them ask. Values that are copied or
+pickled together keep what they share: pickle.dumps([loss, w]) has one w.
 """
 
 import copyreg
@@ -14,7 +14,7 @@ _ATTRIBUTES = [name for name in Value.__slots__ if name != "__weakref__"]
 
 
 class _Pass(local):
-    """The nodes that are being written at this moment, operands before results."""
+    """The nodes that are being written in this thread, operands before results."""
 
     nodes: frozenset[Value] = frozenset()
 
@@ -23,7 +23,7 @@ _pass = _Pass()
 
 
 class _InOrder(list[Value]):
-    """Nodes that are written one after the other, so that each finds its operands written already."""
+    """Nodes to be written in order, so that each finds its operands already written."""
 
     def __reduce_ex__(self, protocol: object) -> tuple[type, tuple[()], None, Iterator[Value]]:
         return list, (), None, self._written()
@@ -39,12 +39,12 @@ class _InOrder(list[Value]):
 
 
 def _reduce(node: Value) -> tuple[object, ...]:
-    """Return how a node is made again: after all nodes under it, from its attributes."""
+    """Return how to make a node again: after all nodes under it, from its attributes."""
     below = [] if node in _pass.nodes else topological_order(node)[:-1]
-    return _made_again, (_InOrder(below),), (None, {name: getattr(node, name) for name in _ATTRIBUTES})
+    return _blank, (_InOrder(below),), (None, {name: getattr(node, name) for name in _ATTRIBUTES})
 
 
-def _made_again(below: list[Value]) -> Value:
+def _blank(below: list[Value]) -> Value:
     return object.__new__(Value)
 
 

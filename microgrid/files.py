@@ -9,30 +9,30 @@ from pathlib import Path
 
 
 def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Write a file, the whole of it or nothing: what was there stays until all is written.
+    """Write a file whole or not at all: the old one stays until the new one is complete.
 
     A text is written in UTF-8. An existing file keeps its mode, and its owner and group where the system
-    permits that; a symbolic link stays, and the file that it leads to is written. What is not a regular file
-    (a device, a FIFO, a terminal) is written into directly.
+    permits that. A symbolic link stays, and the file it leads to is written. Anything but a regular file (a
+    device, a FIFO, a terminal) is written into directly.
 
-    Raises OSError with this path where it cannot be written. A process that is killed on the way may leave
-    its draft, a hidden file `.draft-…` in the same folder; nothing reads it, and it may be deleted.
+    Raises OSError with this path if it cannot be written. A process that is killed midway may leave its
+    draft, a hidden file `.draft-…` in the same folder, which may be deleted.
     """
     data = content.encode() if isinstance(content, str) else content
     target = Path(os.path.realpath(path) if os.path.islink(path) else path)
     try:
         found = _status(path)
-        # /dev/stdout leads to a name such as "pipe:[1]", which is no file.
+        # /dev/stdout leads to a name such as "pipe:[1]", which is not a file.
         if found and not target.is_file():
             Path(path).write_bytes(data)
         else:
             _replace(target, data, found)
     except OSError as error:
-        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # the caller knows no draft
+        raise OSError(error.errno, error.strerror, os.fspath(path)) from None  # not the draft's path
 
 
 def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
-    """Return what the system says of the file, None where there is none."""
+    """Return the file's status; None if there is no file."""
     try:
         return os.stat(path)
     except FileNotFoundError:
@@ -42,8 +42,8 @@ def _status(path: str | os.PathLike[str]) -> os.stat_result | None:
 def _replace(target: Path, data: bytes, found: os.stat_result | None) -> None:
     """Write a draft beside the target, and give it the target's name once it is complete."""
     mode = found.st_mode & 0o777 if found else 0o666
-    # Nobody can guess this name, and O_EXCL refuses one that is taken, be it by a link. Here, unlike in
-    # tempfile, the system takes the umask off the mode of a new file.
+    # Nobody can guess this name, and O_EXCL refuses one that is taken, even by a link. Unlike tempfile, this
+    # lets the system apply the umask to a new file.
     draft = target.with_name(f".draft-{os.urandom(8).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:

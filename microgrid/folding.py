@@ -1,7 +1,7 @@
-"""What a drawing shows: boxes and arrows, for each node alone or for many in one.
+"""What a drawing shows: boxes and arrows, one box for each node or for many.
 
 unfolded(node_names(root))      # a box for each node, an arrow for each use of an operand
-folded(node_names(root))        # a box B for all that are called B[1,1], B[1,2], …
+folded(node_names(root))        # one box B for all nodes that are called B[1,1], B[1,2], …
 """
 
 import math
@@ -19,11 +19,11 @@ Use = tuple[Value, int]  # a node, and the position of one of its operands
 class Box:
     """One box of a drawing.
 
-    name        the name of its node, or what those of its nodes begin with
-    nodes       the nodes that it shows
+    name        the name of its node, or what the names of its nodes begin with
+    nodes       the nodes it shows
     absorbed    the nodes that only its formula shows
-    arrows      the arrows that come in
-    made        what follows its name: how its nodes were made
+    arrows      the incoming arrows
+    made        how its nodes were made, to follow the name
     """
 
     name: str
@@ -35,9 +35,9 @@ class Box:
 
 @dataclass(eq=False)
 class Arrow:
-    """What one box makes of another: the uses of operands that the arrow stands for.
+    """An arrow from the box of an operand to the box that uses it, once or several times.
 
-    number is the operand's position; in a folded drawing, where uses share an arrow, a count from 0.
+    number is the operand's position or, in a folded drawing, a count from 0.
     """
 
     operand: Box
@@ -56,7 +56,7 @@ class Arrow:
 def unfolded(names: Mapping[Value, str], constants: bool = False) -> list[Box]:
     """Return a box for each node, in topological order, and an arrow for each use of an operand.
 
-    names are those of `node_names`. A constant has a box of its own with constants=True alone.
+    names are those of `node_names`. Constants have boxes only if constants=True.
     """
     root = next(reversed([*names]))
     boxes: dict[Value, Box] = {}
@@ -76,11 +76,11 @@ def unfolded(names: Mapping[Value, str], constants: bool = False) -> list[Box]:
 def folded(names: Mapping[Value, str], constants: bool = False) -> list[Box]:
     """Return a box for each stem of a name, `B` for B[1,1], B[1,2], …, in topological order.
 
-    names are those of `node_names`. A node that nothing names belongs to the box that it feeds, directly or
-    through others; one that feeds several boxes, or none, is a box of its own. A constant belongs to all
-    boxes that it feeds, unless constants=True. All uses that lead from one box to another are one arrow.
+    names are those of `node_names`. A node that nothing names belongs to the box it feeds, directly or
+    through others; one that feeds several boxes, or none, has a box of its own. A constant belongs to all
+    boxes it feeds, unless constants=True. All uses that lead from one box to another share an arrow.
     """
-    wanted = called([*names], as_suggested=True)  # whose indices stand at the end
+    wanted = called([*names], as_suggested=True)  # names with their indices at the end
     stems: dict[str, Box] = {}
     box_of: dict[Value, Box] = {}
     absorbed: set[Value] = set()
@@ -125,14 +125,13 @@ def folded(names: Mapping[Value, str], constants: bool = False) -> list[Box]:
 
 
 def _formulas(box_of: dict[Value, Box], absorbed: set[Value]) -> dict[Value, str]:
-    """Return how each node was made, in the names of boxes, what is absorbed written out: `sum(X · W)`."""
+    """Return how each node was made, in the names of boxes, absorbed nodes written out: `sum(X · W)`."""
     formulas: dict[Value, str] = {}
-    terms: dict[Value, Term] = {}  # how a node stands in the formulas of others
+    terms: dict[Value, Term] = {}  # how the formulas of others write a node
     for node in reversed(box_of):
         different = {text(terms[operand].parts): terms[operand] for operand in node.operands}
         if not node.operands:
-            number = short(node.data)
-            term = number_term(number)
+            term = number_term(short(node.data))
         elif node.op == "sum" and len(different) < len(node.operands):
             shown = [*list(different)[:3], *(["…"] if len(different) > 3 else [])]
             term = Term([Part(f"sum({', '.join(shown)})")], ATOM)
@@ -146,7 +145,7 @@ def _formulas(box_of: dict[Value, Box], absorbed: set[Value]) -> dict[Value, str
 
 
 def _shape(names: list[str]) -> str:
-    """Return the shape of the names' indices, `58 × 4`; how many there are where they make no shape."""
+    """Return the shape of the names' indices, `58 × 4`, or `3 values` if they have none."""
     indices = {tuple(stem_and_indices(name)[1]) for name in names}
     sizes = [len(set(column)) for column in zip(*indices)]
     if len({len(index) for index in indices}) == 1 and len(names) == len(indices) == math.prod(sizes):
@@ -158,7 +157,7 @@ _INDEXED = re.compile(r"([^\[\]]+)((?:\[[^\[\]]+\])+)")
 
 
 def stem_and_indices(name: str) -> tuple[str, list[str]]:
-    """Return what stands before a name's brackets, and the indices in them.
+    """Return the part of a name before its brackets, and the indices in them.
 
     >>> stem_and_indices("W1[2,3]"), stem_and_indices("loss")
     (('W1', ['2', '3']), ('loss', []))

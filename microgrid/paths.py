@@ -3,7 +3,7 @@
     print(why(root, x))         # the largest paths from root to x, or why the gradient is 0, inf or nan
 
 A gradient is the sum, over all paths from the root to the node, of the products of the local gradients along
-them. There are more of them than anyone can list, so they are counted, and the largest found, node by node.
+them. Paths may be too many to list, so they are counted, and the largest found, node by node.
 """
 
 import textwrap
@@ -23,9 +23,9 @@ WIDEST_CHAIN = 64
 
 
 def count_paths(order: Iterable[Value]) -> dict[Value, int]:
-    """Return how many paths lead from the root to each node, MANY where there are as many or more.
+    """Return how many paths lead from the root to each node, MANY for MANY or more.
 
-    order is the topological order; its last node is the root. An operand that is used twice is reached twice.
+    order is the topological order, the root last. An operand that is used twice is reached twice.
 
     >>> x = Value(3.0, label="x")
     >>> y = x * x
@@ -41,19 +41,19 @@ def count_paths(order: Iterable[Value]) -> dict[Value, int]:
 
 
 def many(count: int) -> str:
-    """Return a number of paths in words."""
+    """Return a number of paths as text."""
     return f"{count:,}" if count < MANY else "10^18 or more"
 
 
 class Path(NamedTuple):
-    """A path from the root: the product of the local gradients along it, and its steps, the root's first."""
+    """A path from the root: the product of the local gradients along it, and its steps from the root on."""
 
     product: float
     steps: tuple[Step, ...]
 
 
 class Blocked(NamedTuple):
-    """A step whose local gradient is 0, and how many of the paths to the node end there."""
+    """A step whose local gradient is 0, and how many paths to the node end there."""
 
     step: Step
     ended: int
@@ -68,15 +68,15 @@ class Numbered(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Why:
-    """What `why` found; printed, it is said in lines of 80 columns.
+    """What `why` found; print it to read it in lines of at most 80 columns.
 
     gradient     d root / d node, as `backward` computes it from zeroed gradients
-    count        how many paths lead from the root to the node, MANY where there are as many or more
-    paths        those of the largest products, by size, among the paths without a local gradient of 0
-    others       how many more there are of these
+    count        how many paths lead from the root to the node, MANY for MANY or more
+    paths        of the paths without a local gradient of 0, those with the largest products, largest first
+    others       how many more of these there are
     rest         the sum of the others' products
-    blocked      the steps with a local gradient of 0 at which the other paths end, by number of paths
-    origin       for a gradient of inf or nan: where it began, and, for nan that was inf, where it became nan
+    blocked      the steps with a local gradient of 0 at which all other paths end, most paths first
+    origin       for a gradient of inf or nan: where it began, and where inf became nan
     names        the names of all nodes under the root
     """
 
@@ -110,7 +110,7 @@ class Why:
             yield from self._path_lines()
 
     def _summary(self, root: str) -> str:
-        """Return what the gradient is the sum of, in words."""
+        """Return what the gradient is the sum of, as a phrase."""
         only = self.count == 1
         if not self.paths:
             return f"{'the only' if only else 'every'} path from {root} is blocked"
@@ -151,11 +151,11 @@ class Why:
 
 
 def why(root: Value, node: Value, *, most: int = 5, names: dict[Value, str] | None = None) -> Why:
-    """Return the paths behind the gradient of node by root: those of the largest products, and the rest.
+    """Return the paths behind d root / d node: those with the largest products, and what the rest adds up to.
 
-    most is how many paths are listed. names are the names of the nodes under root, in topological order;
-    those of `node_names` if not given. No grad changes.
-    Raises TypeError if root or node is not a Value, ValueError if node is a constant, as the 3 of 3 * x.
+    At most `most` paths are listed. names are the names of the nodes under root, in topological order, by
+    default those of `node_names`. No grad changes.
+    Raises TypeError if root or node is not a Value, ValueError if node is a constant, such as the 3 in 3 * x.
 
     >>> x = Value(3.0, label="x")
     >>> y = x * x + x
@@ -182,8 +182,8 @@ def why(root: Value, node: Value, *, most: int = 5, names: dict[Value, str] | No
     alive = {root: 1}
     best = {root: [_Trail(1.0)]}
     blocked = []
-    infinite: dict[Value, Numbered] = {}  # the first step that made a gradient infinite
-    undefined: dict[Value, Numbered] = {}  # the first that made it nan
+    infinite: dict[Value, Numbered] = {}  # the first step that made the node's gradient infinite
+    undefined: dict[Value, Numbered] = {}  # the first step that made it nan
     for number, step in enumerate(backward_steps(root, names), 1):
         if not isfinite(step.after):
             (undefined if isnan(step.after) else infinite).setdefault(step.operand, Numbered(number, step))
@@ -211,13 +211,13 @@ def why(root: Value, node: Value, *, most: int = 5, names: dict[Value, str] | No
         others=others,
         rest=gradient - total(path.product for path in paths) if others else 0.0,
         blocked=tuple(sorted(blocked, key=lambda block: -block.ended)),
-        origin=tuple(_origin(node, infinite, undefined)),
+        origin=_origin(node, infinite, undefined),
         names=names,
     )
 
 
 class _Trail(NamedTuple):
-    """A path as its last step and the path before it, which longer paths share."""
+    """A path as its last step and the path before it, which several paths may share."""
 
     product: float
     last: Step | None = None
@@ -237,28 +237,27 @@ class _Trail(NamedTuple):
 
 def _origin(
     node: Value, infinite: dict[Value, Numbered], undefined: dict[Value, Numbered]
-) -> Iterator[Numbered]:
-    """Yield the step in which the node's inf or nan began, and that in which inf became nan."""
+) -> tuple[Numbered, ...]:
+    """Return the step in which the node's inf or nan began, and the one in which inf became nan."""
+    origin: list[Numbered] = []
     if node in undefined:
-        while undefined[node].step.node in undefined:
-            node = undefined[node].step.node
-        last = undefined[node]
-        node = last.step.node if last.step.node in infinite else node
-        yield from _origin_of_inf(node, infinite)
-        yield last
-    else:
-        yield from _origin_of_inf(node, infinite)
-
-
-def _origin_of_inf(node: Value, infinite: dict[Value, Numbered]) -> Iterator[Numbered]:
+        origin = [_first(node, undefined)]
+        _, step = origin[0]
+        node = step.node if step.node in infinite else step.operand
     if node in infinite:
-        while infinite[node].step.node in infinite:
-            node = infinite[node].step.node
-        yield infinite[node]
+        origin = [_first(node, infinite), *origin]
+    return tuple(origin)
+
+
+def _first(node: Value, steps: dict[Value, Numbered]) -> Numbered:
+    """Return the first of the steps on the way to the node."""
+    while steps[node].step.node in steps:
+        node = steps[node].step.node
+    return steps[node]
 
 
 def _cause(step: Step) -> str:
-    """Return in a sentence what makes inf or nan of a step."""
+    """Return a sentence that says why a step results in inf or nan."""
     if isfinite(step.contribution):
         return f"{short(step.before)} + {bracketed(step.contribution)} is too large for a float."
     if isnan(step.after) and not isnan(step.contribution):
@@ -277,7 +276,7 @@ def _local(step: Step) -> str:
 
 
 def _chain(steps: tuple[Step, ...]) -> list[str]:
-    """Return a path's product in names and in numbers, in a line of 60 columns or in two."""
+    """Return a path's product in names and in numbers, on one line or, if that is too long, on two."""
     names = [_local(step) for step in steps]
     numbers = [short(steps[0].local_grad), *[bracketed(step.local_grad) for step in steps[1:]]]
     if len(steps) == 1:
@@ -287,7 +286,7 @@ def _chain(steps: tuple[Step, ...]) -> list[str]:
 
 
 def _ends(factors: list[str]) -> str:
-    """Return a product of at most WIDEST_CHAIN columns, and how many factors it leaves out in the middle."""
+    """Return a product in at most WIDEST_CHAIN columns: it counts the factors left out in the middle."""
     left_out = 0
     while True:
         half = (len(factors) - left_out + 1) // 2

@@ -4,8 +4,8 @@
         print(step)             # w.grad += z.grad · ∂z/∂w = 0.5 · (-2) = -1; w.grad = -1
         print(step.sentence())  # the same in English
 
-Debugger, page and pictures are views of these Steps. x.grad is the gradient that x receives in all, the total
-derivative of the root by it; ∂z/∂x is a local gradient, the partial derivative of one node by one operand.
+Debugger, page and pictures are views of these Steps. x.grad is the gradient of x, the total derivative of the
+root by x; ∂z/∂x is a local gradient, the partial derivative of one node by one operand.
 """
 
 import math
@@ -22,15 +22,15 @@ from microgrid.value import Value
 class Step:
     """One use of the chain rule, from a node to one of its operands.
 
-    node            the Value that was made of the operand, and gives
+    node            the Value that gives; it was made from the operand
     operand         the Value that receives
     position        which of the node's operands it is, from 0: x * x gives to x twice
-    node_grad       the gradient of the node, complete by now
+    node_grad       the gradient of the node, which is complete
     local_grad      ∂node/∂operand
     contribution    node_grad · local_grad
     before, after   the gradient of the operand before this step and after it
-    nth, uses       which of its contributions the operand receives, from 1, and of how many: one for each use
-    names           the names of all nodes under the root, the root's last
+    nth, uses       the operand receives its nth contribution, from 1, of as many as it has uses
+    names           the names of all nodes under the root, the root last
     """
 
     node: Value
@@ -46,7 +46,7 @@ class Step:
     names: dict[Value, str]
 
     def __str__(self) -> str:
-        """Return the step in one line of mathematics, in names and in numbers."""
+        """Return the step on one line, in names and in numbers."""
         return text([*self.in_names(), Part(" = "), *self.in_numbers()])
 
     def __repr__(self) -> str:
@@ -77,7 +77,7 @@ class Step:
         ]
 
     def sum(self) -> str:
-        """Return what becomes of the operand's gradient, `4 + (-6) = -2`; only the result of the first."""
+        """Return the operand's new gradient as a sum, `4 + (-6) = -2`; for the first contribution, `-2`."""
         earlier = f"{short(self.before)} + {bracketed(self.contribution)} = " if self.nth > 1 else ""
         return f"{earlier}{short(self.after)}"
 
@@ -108,11 +108,11 @@ class Step:
         return f"the {_ordinal(self.nth)} of its {self.uses} contributions"
 
     def subscript(self) -> str:
-        """Return which use of the operand this is where the node uses it more than once: ₁, ₂, …"""
+        """Return which of the node's uses of the operand this is, ₁, ₂, …; "" if there is only one."""
         return subscript(self.node, self.position)
 
     def _rate(self) -> str:
-        """Return how the node changes with the operand, as the verb of a sentence."""
+        """Return how the node changes with the operand, as the predicate of a sentence."""
         slope = self.local_grad
         operand = f"{one_line(self.names[self.operand])}{self.subscript()}"
         if math.isnan(slope):
@@ -128,7 +128,7 @@ class Step:
         return f"{verb} {factor}as fast as {operand}{tail}{self.held()}"
 
     def held(self) -> str:
-        """Return what is held still, where the node depends on the operand in another way too."""
+        """Return what is held still, "" unless the node depends on the operand in another way too."""
         others = [(p, other) for p, other in enumerate(self.node.operands) if p != self.position]
         if not _depend([other for _, other in others], self.operand):
             return ""
@@ -140,10 +140,10 @@ class Step:
 
 
 def backward_steps(root: Value, names: dict[Value, str] | None = None) -> Iterator[Step]:
-    """Yield the Steps of a backward pass from zeroed gradients, in the order in which `backward` takes them.
+    """Yield the Steps of a backward pass from zeroed gradients, in the order of `backward`.
 
-    No grad changes. Steps to constants, such as the 3 of 3 * x, are left out: nobody reads their gradients.
-    names are the names of the nodes under root, in topological order; those of `node_names` if not given.
+    No grad changes. Steps to constants, such as the 3 in 3 * x, are left out: nobody reads their gradients.
+    names are the names of the nodes under root, in topological order, by default those of `node_names`.
     Raises TypeError, with the first step, if root is not a Value.
 
     >>> x = Value(3.0, label="x")
@@ -186,7 +186,7 @@ def grads_after(root: Value, steps: Iterable[Step]) -> dict[Value, float]:
 
 
 def bracketed(number: float) -> str:
-    """Return a number as it stands after an operator: `2`, `(-2)`."""
+    """Return a number as it is written after an operator: `2`, `(-2)`."""
     shown = short(number)
     return f"({shown})" if shown.startswith("-") else shown
 
@@ -204,6 +204,6 @@ def _depend(nodes: list[Value], operand: Value) -> bool:
 
 
 def _ordinal(number: int) -> str:
-    """Return a number as a place in a row: 1st, 2nd, 3rd, 4th, …, 11th, …, 21st."""
+    """Return an ordinal number: 1st, 2nd, 3rd, 4th, …, 11th, …, 21st."""
     ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
     return f"{number}{ending}"

@@ -250,7 +250,7 @@ def test_the_tolerance_is_relative_to_the_derivative_however_large_or_small_it_i
 
 @pytest.mark.parametrize(("result", "kind"), [(3.0, "the float 3.0"), (None, "None"), ([], "the list")])
 def test_a_function_that_returns_no_value_is_refused(result: object, kind: str) -> None:
-    message = f"^gradcheck takes a function that returns a Value, and this one returned {kind}"
+    message = f"^gradcheck takes a function that returns a Value, but this one returned {kind}"
     with pytest.raises(TypeError, match=message):
         gradcheck(lambda x: result, 1.0)  # type: ignore[arg-type, return-value]
 
