@@ -1,9 +1,9 @@
-"""What the page's script needs of Python: the rows of RULES in JavaScript, a graph and its Steps as data.
+"""What the page's script needs from Python: the rows of RULES in JavaScript, a graph and its Steps as data.
 
     rules_source(["+", "tanh"])                 # const RULES = {…}, which passes.js evaluates
     passes_data(names, backward_steps(root))    # {"nodes": […], "steps": […]}, which passes.js reads
 
-No derivative is written for the page: its rules are translated from the rows' syntax trees.
+No derivative is written for the page: its rules are translated from the syntax trees of the rows.
 """
 
 import ast
@@ -35,9 +35,9 @@ class Raised {
 
 
 def rules_source(ops: Iterable[str]) -> str:
-    """Return JavaScript that defines RULES, functions that returns [z, local gradients].
+    """Return JavaScript that defines RULES, a function for each operation that returns [z, local gradients].
 
-    What Python would raise is thrown, as Raised. A local gradient may be BLOCKED, which is null.
+    Where Python would raise, it throws Raised. A local gradient may be BLOCKED, which is null.
     Raises ValueError if the row of an operation cannot be quoted.
 
     >>> print(rules_source(["/"]).splitlines()[-5])
@@ -63,7 +63,7 @@ def rules_source(ops: Iterable[str]) -> str:
 def _rule(op: str) -> str:
     """Return the row of an operation as an entry of RULES."""
     row = row_of(op)
-    # A Python identifier may be a word of JavaScript.
+    # A Python identifier may be a reserved word in JavaScript.
     operands = [f"x{position}" for position in range(len(row.operands))]
     if row.takes_any:
         operands = ["...x0"]
@@ -87,7 +87,7 @@ _FUNCTIONS: dict[type[ast.AST], str] = {ast.Div: "quotient", ast.Pow: "power"}
 
 
 def _script(expression: ast.expr, names: Mapping[str, str]) -> str:
-    """Return an expression of a row in JavaScript; names are the operands' there."""
+    """Return an expression of a row in JavaScript, with these names for its own."""
 
     def script(node: ast.expr) -> str:
         match node:
@@ -119,7 +119,7 @@ def _script(expression: ast.expr, names: Mapping[str, str]) -> str:
 
 
 def _called(source: str) -> list[str]:
-    """Return which functions of JAVASCRIPT a text calls, and those that they call."""
+    """Return which functions of JAVASCRIPT a text calls, directly or through others."""
     called: set[str] = set()
     texts = [source]
     while texts:
@@ -130,9 +130,9 @@ def _called(source: str) -> list[str]:
 
 
 def passes_data(names: Mapping[Value, str], steps: Iterable[Step]) -> dict[str, list[dict[str, object]]]:
-    """Return a graph and its Steps as passes.js reads them, to be written as JSON.
+    """Return a graph and its Steps in the form that passes.js reads, to be written as JSON.
 
-    names are the names of the nodes under the root, in topological order; steps those of `backward_steps`.
+    names are the names of the nodes under the root, in topological order, steps those of `backward_steps`.
     """
     index = {node: number for number, node in enumerate(names)}
     return {
@@ -162,8 +162,8 @@ def passes_data(names: Mapping[Value, str], steps: Iterable[Step]) -> dict[str, 
 
 
 def _number(number: float) -> float | str | None:
-    """Return a number as JSON has it: nan and inf as texts that JavaScript reads as numbers."""
-    if isinstance(number, type(BLOCKED)):  # which may be a copy of it
+    """Return a number for JSON: nan and inf as texts that JavaScript reads as numbers."""
+    if isinstance(number, type(BLOCKED)):  # BLOCKED itself or a copy
         return None
     if math.isfinite(number):
         return number

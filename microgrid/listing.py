@@ -1,11 +1,11 @@
-"""The lines of a program, and which part of them each node and each step is.
+"""The lines of a program, and which parts of them belong to each node and each step.
 
     listing = straight_line_program(node_names(y))
     listing.lines[4].text       # "    y = x * w"
     listing.marks[y, None]      # how y was made: Mark("node", 4, 4, 5), Mark("operand", 4, 8, 9), …
     listing.marks[y, 0]         # the step from y to its operand at position 0, x
 
-`recorded_program` lists what of the user's own program made the nodes.
+`recorded_program` lists the lines of the user's own program that made the nodes.
 """
 
 import ast
@@ -22,13 +22,12 @@ from microgrid.recorder import Place, characters, place_of
 from microgrid.unrolling import StraightLineProgram
 from microgrid.value import Value
 
-# How many lines are listed around each place, and how many more than these between two.
-AROUND = 3
-LONGEST_GAP = 5
+AROUND = 3  # lines that are listed above and below each place
+LONGEST_GAP = 5  # a gap of up to so many lines is filled
 
 
 class Mark(NamedTuple):
-    """Part of a line, and the role that it plays in a step: node, operand or local_grad.
+    """Part of a line, and its role in a step: node, operand or local_grad.
 
     line            its index in the listing's lines
     start, end      in characters of the line's text
@@ -54,8 +53,8 @@ Marks = dict[tuple[Value, int | None], tuple[Mark, ...]]
 class Listing:
     """Lines of a program.
 
-    marks has for (node, None) how the node was made, and for (node, position) the step from the node to its
-    operand at that position, where the lines show it.
+    marks[node, None] is how the node was made, marks[node, position] the step from the node to its operand at
+    that position; both are missing where the lines do not show them.
     """
 
     title: str
@@ -64,10 +63,10 @@ class Listing:
 
 
 def recorded_program(nodes: Iterable[Value]) -> list[Listing]:
-    """Return the lines of the program that made the nodes, and a few around them, a listing for each file.
+    """Return the lines of the program that made the nodes, with a few around them: a listing for each file.
 
-    A step is marked as the node's expression and in it the operand's, where that can be told: not in
-    `model(x)`. A file is left out if it is not to be found, or has no such expressions there any more.
+    A step is marked as the node's expression and, inside it, the operand's, unless that cannot be told, as in
+    `model(x)`. A file is left out if it cannot be found or has changed.
     """
     places: dict[str, dict[Value, Place]] = {}
     for node in nodes:
@@ -79,7 +78,7 @@ def recorded_program(nodes: Iterable[Value]) -> list[Listing]:
 
 
 def straight_line_program(names: dict[Value, str]) -> Listing:
-    """Return the program that `unroll` writes, all leaves but constants its inputs.
+    """Return the program that `unroll` writes if all leaves but constants are its inputs.
 
     names are the names of the nodes under the root, in topological order.
     Raises ValueError if the row of an operation in RULES cannot be quoted.
@@ -91,16 +90,16 @@ def straight_line_program(names: dict[Value, str]) -> Listing:
     for parts, node, position in StraightLineProgram(names, inputs, inputs).statements():
         lines.append("")
         for role, alike in itertools.groupby(parts, lambda part: part.role):
-            for count, piece in enumerate(text(alike).split("\n")):
+            for count, span in enumerate(text(alike).split("\n")):
                 if count:
                     lines.append("")
-                marked = piece.strip(" *")  # The sign of a product belongs to neither factor.
+                marked = span.strip(" *")  # The sign of a product belongs to neither factor.
                 if role and marked:
-                    start = len(lines[-1]) + piece.index(marked)
+                    start = len(lines[-1]) + span.index(marked)
                     key = (node or next(parameters), position)
                     mark = Mark(role, len(lines) - 1, start, start + len(marked))
                     marks[key] = (*marks.get(key, ()), mark)
-                lines[-1] += piece
+                lines[-1] += span
     numbered = tuple(Line(number, line) for number, line in enumerate(lines, 1))
     return Listing("straight-line program", numbered, marks)
 
@@ -119,27 +118,27 @@ class _Source:
         self.lines = "".join(linecache.getlines(file)).removesuffix("\n").split("\n")
         try:
             tree = ast.parse("\n".join(self.lines))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):  # It is not what ran.
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # The file has changed.
             tree = ast.Module([], [])
         self.expressions: dict[_Extent, ast.expr | ast.AugAssign] = {}
         for node in ast.walk(tree):
             if isinstance(node, ast.expr | ast.AugAssign):
                 self.expressions[self.extent(node)] = node
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                # Where a call of a method is several lines long, Python says that it begins at the name.
+                # Where a method call spans several lines, Python records that it begins at the method's name.
                 _, line, _, end_of_name = self.extent(node.func)
                 _, end_line, _, end = self.extent(node)
                 start = end_of_name - len(node.func.attr)
                 self.expressions.setdefault((line, end_line, start, end), node)
 
     def extent(self, node: ast.expr | ast.AugAssign) -> _Extent:
-        """Return where an expression stands."""
+        """Return where an expression is."""
         end_line, end = node.end_lineno or 0, node.end_col_offset or 0
         first, last = self.lines[node.lineno - 1], self.lines[end_line - 1]
         return node.lineno, end_line, characters(first, node.col_offset), characters(last, end)
 
     def listing(self, places: dict[Value, Place]) -> Listing:
-        """Return the lines around the places, where the nodes were made."""
+        """Return the lines around the places where nodes were made."""
         marks: Marks = {}
         for node, place in places.items():
             marks |= self.marks(node, place)
@@ -156,7 +155,7 @@ class _Source:
         return Listing(one_line(os.path.basename(self.file)), lines, marks)
 
     def marks(self, node: Value, place: Place) -> Marks:
-        """Return the marks of a node and of its steps, whose lines are indices into those of the file."""
+        """Return the marks of a node and of its steps; their lines are indices into those of the file."""
         expression = self.expressions.get((place.line, place.end_line, place.column, place.end_column))
         operands: Sequence[ast.expr] = []
         if expression:
@@ -173,7 +172,7 @@ class _Source:
         return marks
 
     def spread(self, role: str, extent: _Extent) -> Iterator[Mark]:
-        """Yield a mark for each line, without the white space around."""
+        """Yield a mark for each line, without the white space around it."""
         first, last, start, end = extent
         for number in range(first, last + 1):
             line = self.lines[number - 1][: end if number == last else None]
@@ -185,7 +184,7 @@ class _Source:
 
 
 def _operands(expression: ast.expr | ast.AugAssign, node: Value) -> Sequence[ast.expr]:
-    """Return the operands in an expression; none where it is not the node's operation, as it is written."""
+    """Return the operands in an expression; none if the expression is not the node's operation as written."""
     found: Sequence[ast.expr] = []
     match expression:
         case ast.BinOp(left, operator, right) | ast.AugAssign(left, operator, right):
@@ -206,5 +205,5 @@ def _operands(expression: ast.expr | ast.AugAssign, node: Value) -> Sequence[ast
 
 
 def _shown(line: str) -> str:
-    """Return a line of a program, or how one begins, so that it is harmless where it is shown."""
+    """Return a line of a program, or the beginning of one, so that it is safe to show."""
     return one_line(line.replace("\t", "    "))

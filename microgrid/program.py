@@ -1,7 +1,7 @@
-"""A straight-line program that runs on floats, Values, arrays, symbols and fractions, and goes to a compiler.
+"""A straight-line program that runs on floats, Values, arrays, symbols and fractions, compiled or not.
 
-`unroll` writes the text; here it is called. There is one text: what runs on arrays and symbols is derived
-from it, with where(condition, a, b) in the place of conditionals and no change in place.
+`unroll` writes its source; here it is called. The form for arrays and symbols is derived from that source:
+where(condition, a, b) replaces conditionals, and nothing is added in place.
 """
 
 import ast
@@ -36,16 +36,15 @@ class Unrolled:
     """A program that `unroll` made: called with a number for each input, it returns root and gradients.
 
     It returns what it is called with: floats for real numbers; Values, which can be drawn, stepped through
-    and differentiated again, where one of the numbers is a Value; arrays of the common shape, an entry for
-    each sample, where one is an array (of NumPy, PyTorch, JAX or Dask); formulas for SymPy's symbols;
-    fractions for fractions, if the program is plain arithmetic.
+    and differentiated again, if one of the numbers is a Value; arrays of the common shape, an entry for each
+    sample, if one is an array (of NumPy, PyTorch, JAX or Dask); formulas for SymPy's symbols; fractions for
+    fractions, if the program is plain arithmetic.
 
-    `source` is the text of the program, `array_source` what of it runs on arrays, `parameters` are the inputs
-    as it calls them, `function` is the program itself: it takes floats only and checks nothing.
-    Raises TypeError for another number of arguments than inputs, ImportError for arrays where
-    array-api-compat is missing, and for floats and Values what Python raises where an operation has no
-    result (ValueError, ZeroDivisionError, OverflowError), naming operation and numbers. Arrays have nan and
-    inf there.
+    `source` is the text of the program, `array_source` its form for arrays, `parameters` are its names for
+    the inputs, and `function` is the program itself, which takes floats only and checks nothing.
+    Raises TypeError unless there are as many arguments as inputs, ImportError for arrays if array-api-compat
+    is missing, and for floats and Values what Python raises where an operation has no result (ValueError,
+    ZeroDivisionError, OverflowError), naming operation and numbers. Arrays have nan or inf there.
     """
 
     source: str
@@ -82,9 +81,9 @@ class Unrolled:
                 f"the program takes {count} number{'' if count == 1 else 's'}, ({shortened(names)}), "
                 f"and was given {len(numbers)}"
             )
-        if set(map(type, numbers)) <= {float}:
-            return self._of_floats(numbers)
         kinds = {*map(type, numbers)}
+        if kinds <= {float}:
+            return self._of_floats(numbers)
         if any(issubclass(kind, Value) for kind in kinds):
             value, gradients = self._of_values(*map(as_value, numbers))
             return as_value(value), tuple(map(as_value, gradients))
@@ -98,14 +97,14 @@ class Unrolled:
 
     @cached_property
     def array_source(self) -> str:
-        """The text that runs on arrays: where(condition, a, b) for conditionals, nothing added in place."""
+        """The source for arrays: where(condition, a, b) for conditionals, nothing added in place."""
         return re.sub(r"^    \w+ (?:\+= |= .* if ).*$", _array_line, self.source, flags=re.MULTILINE)
 
     def compiled(self, compiler: Callable[[Body], Body]) -> Body:
         """Return the program through a compiler of functions of floats, such as numba.njit.
 
-        The compiler gets each function that the program calls, then the program. What it makes has nan and
-        inf where Python would raise. Raises ValueError if a Value is raised to the power of a Value.
+        The compiler gets each function that the program calls, then the program. The result has nan or inf
+        where Python would raise. Raises ValueError if a Value is raised to the power of a Value.
         """
         code = self.function.__code__
         if missing := sorted({*code.co_names} & (FUNCTIONS.keys() - MACHINE.keys())):
@@ -124,7 +123,7 @@ class Unrolled:
             raise type(error)(f"{self._place(error)}: {REASONS[type(error)]}") from None
 
     def _place(self, error: Exception) -> str:
-        """Return the operation of the program at which it failed, and its numbers."""
+        """Return the operation at which the program failed, and its numbers."""
         traceback = error.__traceback__
         while traceback and traceback.tb_frame.f_code is not self.function.__code__:
             traceback = traceback.tb_next
@@ -143,7 +142,7 @@ class Unrolled:
                 if not hasattr(number, "dtype"):
                     real(number)
             raise ImportError(
-                "a program runs on arrays with array-api-compat: python -m pip install array-api-compat"
+                "a program needs array-api-compat for arrays: python -m pip install array-api-compat"
             ) from None
         arrays = [number for number in numbers if compat.is_array_api_obj(number)]
         for number in numbers:
@@ -167,7 +166,7 @@ class Unrolled:
 
         given = [asarray(number) for number in numbers]
         program = FunctionType(self._array_code, _GLOBALS | CONSTANTS | functions.of_arrays(xp, asarray))
-        # Both branches of a conditional are computed, so NumPy's warnings say nothing.
+        # Both branches of a conditional are computed, so NumPy's warnings mean nothing.
         with xp.errstate(all="ignore") if compat.is_numpy_namespace(xp) else nullcontext():
             root, gradients = program(*given)
         shapes = {array.shape for array in given} - {()}
@@ -201,7 +200,7 @@ class Unrolled:
 
     @cached_property
     def _exact_code(self) -> CodeType:
-        """The program for arrays with exact(…) around each float."""
+        """The code for arrays, with exact(…) around each float."""
         return _compiled(ast.unparse(_Exact().visit(ast.parse(self.array_source))))
 
 
@@ -217,7 +216,7 @@ def _compiled(source: str) -> CodeType:
 
 
 def _array_line(line: re.Match[str]) -> str:
-    """Return an assignment as it is for arrays."""
+    """Return an assignment in its form for arrays."""
     return f"    {ast.unparse(_ForArrays().visit(ast.parse(line[0].strip())))}"
 
 

@@ -1,9 +1,9 @@
 """The graph as a straight-line Python program: no loops, no engine, a line for each use of the chain rule.
 
     program = unroll(L, inputs=[x, w])
-    print(program.source)                   # forward pass and backward pass, to be read or stepped through
-    program(2.0, -3.0)                      # L and (∂L/∂x, ∂L/∂w), for any numbers, at the speed of floats
-    program(Value(2.0), Value(-3.0))        # the same as Values: gradients with a graph of their own
+    print(program.source)                   # both passes, to read or to step through
+    program(2.0, -3.0)                      # L and (∂L/∂x, ∂L/∂w) for any numbers, at the speed of floats
+    program(Value(2.0), Value(-3.0))        # the same as Values: gradients with graphs of their own
 
 Each line quotes the operation's row in RULES.
 """
@@ -31,8 +31,8 @@ from microgrid.recorder import place_of
 from microgrid.rows import Row, row_of
 from microgrid.value import Value, topological_order
 
-# a + b + c takes half the time of total([a, b, c]), but a thousand are no expression to read.
-LONGEST_CHAIN = 8
+# a + b + c takes half the time of total([a, b, c]), but nobody reads a sum of a thousand terms.
+LONGEST_SUM = 8
 
 
 def unroll(
@@ -41,12 +41,12 @@ def unroll(
     """Return the program that computes root and its gradients from numbers for the inputs.
 
     inputs are leaves, in the order in which the program takes their numbers; all other leaves become
-    constants. wrt are the nodes whose gradients the program returns: the inputs, if not given. The program
+    constants. wrt are the nodes whose gradients the program returns, by default the inputs. The program
     gives the same numbers as recording the graph anew and calling backward, bit for bit, as long as Python's
     own branches (an if, a max) would go the same way.
-    Raises TypeError if root, inputs or wrt are not Values, ValueError for an input that is not a leaf or is
-    given twice, for a node of wrt that is neither under root nor an input, for more than max_nodes nodes or
-    four times as many uses of operands, and for an operation whose row in RULES cannot be quoted.
+    Raises TypeError if root, inputs or wrt are not Values; ValueError if an input is not a leaf or is given
+    twice, if a node of wrt is neither under root nor an input, if there are more than max_nodes nodes or four
+    times as many uses of operands, or if the row of an operation in RULES cannot be quoted.
 
     >>> x = Value(3.0, label="x")
     >>> unroll(x * x + x, inputs=[x])(5.0)
@@ -59,7 +59,7 @@ def unroll(
     if len(order) > max_nodes or uses > 4 * max_nodes:
         raise ValueError(
             f"the graph has {len(order):,} nodes and {uses:,} uses of operands, more than {max_nodes:,} and "
-            f"{4 * max_nodes:,}: unroll a part that repeats, such as the graph of one passenger, and call it "
+            f"{4 * max_nodes:,}: unroll a part that repeats, such as the graph of one sample, and call it "
             "for each, or raise max_nodes"
         )
     for node in given:
@@ -76,11 +76,11 @@ def unroll(
 
 
 def grad(function: Callable[..., Value]) -> Callable[..., Any]:
-    """Return the function that gives the derivative of a function of Values, by each input.
+    """Return a function for the derivatives of a function of Values by its inputs.
 
-    The derivative by a single input is one Value, that by several a tuple of them. They are nodes of a graph
-    that ends in the inputs, so they can be drawn, stepped through and differentiated again. function runs
-    anew at each point, so its own branches (an if, a max) are right there.
+    It returns a Value for a single input, a tuple of Values for several. They are nodes of a graph whose
+    leaves are the inputs, so they can be drawn, stepped through and differentiated again. function runs anew
+    at each point, so its own branches (an if, a max) are right there.
 
     >>> grad(lambda x: x**3)(2.0).data, grad(grad(lambda x: x**3))(2.0).data
     (12.0, 12.0)
@@ -96,7 +96,7 @@ def grad(function: Callable[..., Value]) -> Callable[..., Any]:
 
 
 def hessian(function: Callable[..., Value]) -> Callable[..., tuple[tuple[Value, ...], ...]]:
-    """Return the function that gives the second derivatives of a function of Values: a row for each input.
+    """Return a function for the second derivatives of a function of Values, a row for each input.
 
     >>> [[second.data for second in row] for row in hessian(lambda x, y: x * x * y)(1.0, 3.0)]
     [[6.0, 2.0], [2.0, 0.0]]
@@ -119,7 +119,7 @@ def _several(gradients: Value | tuple[Value, ...]) -> tuple[Value, ...]:
 
 
 class Statement(NamedTuple):
-    """Lines of a program: how a node was made, or the step to its operand at position, or neither."""
+    """Lines of a program that make a node, or perform the step to its operand at position, or neither."""
 
     parts: list[Part]
     node: Value | None = None
@@ -127,7 +127,7 @@ class Statement(NamedTuple):
 
 
 class StraightLineProgram:
-    """The statements of a program, and what it calls each node and its gradient."""
+    """The statements of a program, and its names for each node and its gradient."""
 
     def __init__(self, names: dict[Value, str], inputs: list[Value], wrt: list[Value]) -> None:
         self.order = order = [*names]
@@ -136,7 +136,7 @@ class StraightLineProgram:
         self.wrt = wrt
         given = set(inputs)
         constants = [node for node in order if not node.operands and node not in given]
-        # A leaf that nobody has named is written as its number, wherever it is used.
+        # A leaf without a label is written as its number wherever it is used.
         unnamed = {node: _literal(node.data) for node in constants if not node.label or node.op == "constant"}
         names = {node: node.label or "unused" for node in inputs} | names
         hidden = {node for node in unnamed if node.op == "constant"}.difference(wrt, [self.root])
@@ -152,11 +152,11 @@ class StraightLineProgram:
         }
 
     def exponent(self, node: Value, given: set[Value]) -> float | None:
-        """Return the plain number that is the node's exponent, or None."""
+        """Return the node's exponent if that is a plain number, else None."""
         return node.operands[1].data if node.op == "**n" and node.operands[1] not in given else None
 
     def statements(self) -> Iterator[Statement]:
-        """Yield the statements of the program, and between its sections an empty one."""
+        """Yield the statements of the program, with an empty one between sections."""
         passes = [self.forward(), self.backward()]
         written = "\n".join(part.text for line in itertools.chain(*passes) for part in line.parts)
         called = {*re.findall(r"\w+(?=\()", written)}
@@ -175,7 +175,7 @@ class StraightLineProgram:
                 yield statement
 
     def docstring(self, called: set[str]) -> list[str]:
-        """Return the lines that say what the program computes, and what its own functions are."""
+        """Return the lines that say what the program computes, and explain the functions that it calls."""
         root, *wrt = [_escaped(self.labels[node]) for node in [self.root, *self.wrt]]
         if len(wrt) > 6:
             wrt[2:-1] = ["…"]
@@ -196,7 +196,8 @@ class StraightLineProgram:
                 last = place.file, place.line
                 line.parts.append(Part(f"  # {one_line(os.path.basename(place.file))}:{place.line}"))
             lines.append(line)
-        return [_comment("Forward pass: a line for each operation."), *lines] if lines else []
+        heading = Statement([Part("# Forward pass: a line for each operation.")])
+        return [heading, *lines] if lines else []
 
     def backward(self) -> list[Statement]:
         """Return an assignment for each contribution that is needed, in the order of backward."""
@@ -209,21 +210,21 @@ class StraightLineProgram:
             lines.append(self.assignment(target, "+=" if operand in begun else "=", template, node, position))
             begun.add(operand)
         root = self.names[self.root]
-        heading = f"Backward pass, from {root} down: a line for each use of the chain rule."
-        return [_comment(heading), *lines] if lines else []
+        heading = f"# Backward pass, from {root} down: a line for each use of the chain rule."
+        return [Statement([Part(heading)]), *lines] if lines else []
 
     def contributions(self) -> tuple[set[Value], list[tuple[Value, int, str]]]:
-        """Return the nodes whose gradients are needed, and each contribution as node, position, line."""
+        """Return the nodes whose gradients are needed, and each contribution: node, position, template."""
         needed = set(self.wrt)
         contributions = []
-        # An operand comes before its results, so that it is known there whether it is needed.
+        # Operands come before results, so each node finds out whether its operands are needed.
         for node, written in self.written.items():
             given = [
                 (node, position, written.contribution(position))
                 for position, operand in enumerate(node.operands)
                 if operand in needed
             ]
-            if any("{dz}" in line for _, _, line in given):
+            if any("{dz}" in template for _, _, template in given):
                 needed.add(node)
             contributions.append(given)
         return needed, [contribution for given in reversed(contributions) for contribution in given]
@@ -238,35 +239,31 @@ class StraightLineProgram:
     def assignment(
         self, target: Part, sign: str, template: str, node: Value, position: int | None = None
     ) -> Statement:
-        """Return a line of a row as an assignment, for this node and its operand at that position."""
+        """Return an assignment to the target, its template filled for a node and its operand at position."""
         row = row_of(node.op)
         operands = [self.names[operand] for operand in node.operands]
-        words = {"z": self.names[node], "dz": self.gradients[node], **dict(zip(row.operands, operands))}
+        names = {"z": self.names[node], "dz": self.gradients[node], **dict(zip(row.operands, operands))}
         roles, between = dict.fromkeys(row.operands, "operand"), ""
         if position is not None:
-            words[row.operand(position)] = operands[position]
+            names[row.operand(position)] = operands[position]
             roles, between = {"dz": "node"}, "local_grad"
         elif template == "total({x})":
             terms = [Part(name, "operand") for name in operands]
-            if len(terms) > LONGEST_CHAIN:
+            if len(terms) > LONGEST_SUM:
                 return Statement(_in_brackets([target, Part(" = total([")], terms, "])"), node)
             plus = [part for term in terms for part in (Part(" + "), term)]
             return Statement([target, Part(" = "), *plus[1:]], node)
         parts = [target, Part(f" {sign} ")]
-        for literal, word in _taken_apart(template, between):
-            parts += literal, Part(words.get(word, ""), roles.get(word, between))
+        for literal, field in _fields(template, between):
+            parts += literal, Part(names.get(field, ""), roles.get(field, between))
         return Statement(parts, node, position)
 
 
-def _comment(sentence: str) -> Statement:
-    return Statement([Part(f"# {sentence}")])
-
-
 @cache
-def _taken_apart(template: str, role: str) -> list[tuple[Part, str]]:
-    """Return the words of a format string, each after the text before it, which plays that role."""
-    pieces = string.Formatter().parse(template)
-    return [(Part(literal, role), word or "") for literal, word, _, _ in pieces]
+def _fields(template: str, role: str) -> list[tuple[Part, str]]:
+    """Return the fields of a format string, each with the text before it, which has that role."""
+    fields = string.Formatter().parse(template)
+    return [(Part(literal, role), field or "") for literal, field, _, _ in fields]
 
 
 class _Written(NamedTuple):
@@ -281,18 +278,18 @@ class _Written(NamedTuple):
 
 @cache
 def _written(row: Row, exponent: float | None) -> _Written:
-    """Return the lines of an operation: its row, with simpler words for a power by a plain number."""
+    """Return how an operation is written: as in its row, but simpler for a plain exponent."""
     if exponent is not None and exponent >= 0.0 and exponent.is_integer():
         n, less = _exponent(exponent), _exponent(exponent - 1.0)
         slope = {0.0: "0.0", 1.0: "{dz}", 2.0: "{dz} * (2.0 * {x})"}
         return _Written(
             f"{{x}} ** {n}", (slope.get(exponent, f"{{dz}} * ({exponent!r} * {{x}} ** {less})"), "0.0")
         )
-    words = {name: ast.Name(f"{{{name}}}") for name in (*row.operands, "z", "dz")}
+    fields = {name: ast.Name(f"{{{name}}}") for name in (*row.operands, "z", "dz")}
     if exponent is not None:
-        words["n"] = ast.Name(repr(exponent))
+        fields["n"] = ast.Name(repr(exponent))
     return _Written(
-        _filled(row.result, words), tuple(_filled(_times_dz(slope), words) for slope in row.derivatives)
+        _renamed(row.result, fields), tuple(_renamed(_times_dz(slope), fields) for slope in row.derivatives)
     )
 
 
@@ -311,14 +308,14 @@ def _times_dz(slope: ast.expr) -> ast.expr:
     return ast.BinOp(dz, ast.Mult(), slope)
 
 
-def _filled(expression: ast.expr, words: dict[str, ast.Name]) -> str:
-    """Return an expression as text, other words in the place of its names."""
+def _renamed(expression: ast.expr, names: dict[str, ast.Name]) -> str:
+    """Return an expression as text, with other names."""
 
-    class Filling(ast.NodeTransformer):
+    class Renaming(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.Name:
-            return words.get(node.id, node)
+            return names.get(node.id, node)
 
-    return ast.unparse(Filling().visit(copy.deepcopy(expression)))
+    return ast.unparse(Renaming().visit(copy.deepcopy(expression)))
 
 
 def _exponent(n: float) -> str:
@@ -326,13 +323,13 @@ def _exponent(n: float) -> str:
 
 
 def _literal(number: float) -> str:
-    """Return a number so that it can stand anywhere in an expression."""
+    """Return a number in a form that may be used anywhere in an expression."""
     text = repr(float(number))
     return f"({text})" if text.startswith("-") else text
 
 
 def _identifiers(labels: dict[Value, str], root: Value) -> tuple[dict[Value, str], dict[Value, str]]:
-    """Return an identifier for each node and one for its gradient, no two alike: B_1_2, dL_dB_1_2."""
+    """Return unique identifiers for each node and for its gradient: B_1_2, dL_dB_1_2."""
     taken = {*keyword.kwlist, *dir(builtins), *FUNCTIONS, *CONSTANTS, "program", "where", "exact"}
     numbers: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(2))
 
@@ -353,7 +350,7 @@ def _identifier(label: str) -> str:
     >>> [_identifier(label) for label in ("B[1,2]", "∂L/∂x", "1st", "x²")]
     ['B_1_2', 'L_x', '_1st', 'x2']
     """
-    # As Python reads it, so that no two identifiers turn out alike.
+    # Python normalizes identifiers, so two that differ here would be the same to it.
     normal = unicodedata.normalize("NFKC", label)
     parts = "".join(c if f"a{c}".isidentifier() else " " for c in normal).split()
     name = "_".join(parts)
@@ -361,7 +358,7 @@ def _identifier(label: str) -> str:
 
 
 def _escaped(label: str) -> str:
-    """Return a label so that it can stand in a docstring."""
+    """Return a label in a form that may be used in a docstring."""
     return one_line(label).replace("\\", "\\\\").replace('"', '\\"')
 
 
@@ -370,7 +367,7 @@ WIDTH = 92
 
 
 def _in_brackets(before: list[Part], items: list[Part], after: str, margin: str = INDENT) -> list[Part]:
-    """Return the items between brackets, in one line or, where they are too many, in a block of lines."""
+    """Return the items between brackets, on one line or, if they are too many, in a block of lines."""
     inside = ", ".join(item.text for item in items)
     if items and len(text(before)) + len(inside) + len(after) > WIDTH - len(INDENT):
         block = textwrap.fill(

@@ -157,7 +157,7 @@ def test_arrays_of_two_libraries_are_one_line() -> None:
 def test_without_array_api_compat_there_is_one_line_of_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "array_api_compat", None)
     x = Value(1.0)
-    with pytest.raises(ImportError, match=r"^a program runs on arrays with array-api-compat: "):
+    with pytest.raises(ImportError, match=r"^a program needs array-api-compat for arrays: "):
         unroll(x * x, [x])(np.ones(2))
     with pytest.raises(TypeError, match=r"not the str 'a'$"):
         unroll(x * x, [x])("a")
