@@ -8,9 +8,8 @@
        v1 receives its only contribution.
     (debug) h
 
-Where the graph was recorded, each stop shows the line of the program, the expression marked. The prompt reads
-commands from a pipe as well. Then it writes each of them after the prompt, so that the output reads like a
-session at a terminal.
+Where the graph was recorded, each stop shows the line of the program with the expression marked. Commands may
+also come from a pipe; the prompt then echoes them, so the output reads like a session at a terminal.
 """
 
 import cmd
@@ -62,42 +61,42 @@ s 10                perform ten steps; s alone: one
 c                   go on to the next breakpoint or the end, then to the program
 until x             go on until the gradient of x is complete
 back 10             undo ten steps; back alone: one
-rc                  go back to the breakpoint before
+rc                  go back to the previous breakpoint
 j 17                go to step 17, forward or back
 restart             go back to before the first step
 b x                 stop at each contribution to x, or to x (1), x (2), …
-b x if x.grad > 1   … if that is true there; of node, operand, local_grad too
+b x if x.grad > 1   … only where this is true; may use node, operand, local_grad
 b 12                stop at each step through line 12; b nn.py:12; b alone: list
 b nan               stop where inf or nan appears
 cl x                remove that breakpoint; cl 1: number 1; cl alone: all
-p W1[1,2].grad * 2  print it; the program's variables stand too; p: the operand
+p W1[1,2].grad * 2  print it; may use the program's variables; p alone: operand
 display x.grad      print it at each stop where it has changed; display: list
-undisplay x.grad    do so no longer; undisplay alone: for none
+undisplay x.grad    stop displaying it; undisplay alone: all
 why x               show the largest paths to x, or why its gradient is 0 or nan
-e                   say the step in a sentence
+e                   explain the step in a sentence
 w                   show a path from the root to here, and count the others
-l                   list the lines around here, then those after; l . and l 12
-ll                  list the whole graph, and its gradients so far
+l                   list the lines around here, then the next ones; l . and l 12
+ll                  list the whole graph and its gradients so far
 ll W1               list the nodes whose names begin with W1
 draw step.svg       draw the graph, the step marked, to svg, png, pdf, …
-h cl                say what a command does; h alone: what all do
-q                   quit; Ctrl-D and the end of a pipe do so too"""
+h cl                explain a command; h alone: all of them
+q                   quit; so do Ctrl-D and the end of a pipe"""
 
 
 def debug(root: Value) -> None:
-    """Go through the backward pass from root at a prompt, step by step, forward and back.
+    """Step through the backward pass from root at a prompt, forward and back.
 
-    The leaves start at 0. Quit after the last step, every grad is as `backward` leaves it from zeroed leaves;
-    quit before, every grad is again what it was. Raises TypeError if root is not a Value.
+    Gradients start at 0. If you quit after the last step, every grad is what `backward` makes it from zeroed
+    leaves; if you quit earlier, every grad is what it was before. Raises TypeError if root is not a Value.
     """
     Debugger(root).interact()
 
 
 class Debugger(RewindablePass, cmd.Cmd):
-    """The prompt of `debug`; stdin and stdout are the standard streams unless they are given.
+    """The prompt of `debug`; stdin and stdout are the standard streams unless given.
 
-    With inside_program the root's own backward comes afterwards: however the prompt ends, it leaves every
-    grad as it found it, and `c` at the end of the pass goes on with the program.
+    With inside_program, the root's own backward follows: however the session ends, it leaves every grad as it
+    found it, and `c` at the end of the pass goes on with the program.
     """
 
     prompt = "(debug) "
@@ -111,7 +110,7 @@ class Debugger(RewindablePass, cmd.Cmd):
         inside_program: bool = False,
     ) -> None:
         self.outcome = "quit"
-        if sys.stdin is None:  # It was closed before the program began.
+        if sys.stdin is None:  # closed before the program began
             stdin = stdin or io.StringIO()
         self.at_terminal = stdin is None and sys.stdin.isatty()
         cmd.Cmd.__init__(self, "tab" if self.at_terminal else "", stdin, stdout)
@@ -123,12 +122,12 @@ class Debugger(RewindablePass, cmd.Cmd):
         RewindablePass.__init__(self, root, inside_program=inside_program)
         self.breakpoints: dict[int, Breakpoint] = {}
         self.numbers = itertools.count(1)  # of the breakpoints
-        self.displayed: dict[str, str] = {}  # what each expression was when it was last shown
-        self.expressions: dict[str, tuple[CodeType, dict[str, object]]] = {}  # the parsed ones
-        self.next_line = 0  # where l goes on; 0: around here
+        self.displayed: dict[str, str] = {}  # each expression, and its value when it was last shown
+        self.expressions: dict[str, tuple[CodeType, dict[str, object]]] = {}  # already parsed
+        self.next_line = 0  # where l continues; 0: around here
 
     def interact(self) -> str:
-        """Read commands and obey them until one ends the session; return how: "quit" or "continue"."""
+        """Obey commands until one ends the session, and return how it ended: "quit" or "continue"."""
         with closing(self), completing_whole_names() if self.at_terminal else nullcontext():
             size = f"{_count(len(self.uses) + 1, 'node')}, {_count(self.total, 'step')}"
             self.say(f"{self.name(self.root)} = {short(self.root.data)}: {size}. h lists the commands.")
@@ -141,21 +140,21 @@ class Debugger(RewindablePass, cmd.Cmd):
                     self.say("\n--KeyboardInterrupt--")
                 except UnicodeDecodeError as error:
                     self.say(f"\nThis is not text in {error.encoding}; h lists the commands.")
-            kept, restored = "The grads of the complete pass stay.", "Every grad is again what it was."
             if not self.inside_program:
+                kept, restored = "The grads of the complete pass are kept.", "All grads are restored."
                 self.say(kept if self.is_complete else restored)
         return self.outcome
 
-    # Time
+    # Moving
 
     def do_next(self, argument: str) -> None:
-        """Perform the next step, or several."""
+        """Perform one step or several."""
         self.go_on(self.count(argument))
 
     do_n = do_s = do_step = do_next
 
     def do_continue(self, argument: str) -> bool:
-        """Go on to the next breakpoint or to the end; from there, with the program."""
+        """Go on to the next breakpoint or to the end; from the end, go on with the program."""
         if self.is_complete and self.inside_program:
             self.outcome = "continue"
             return True
@@ -181,17 +180,17 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_unt = do_until
 
     def do_back(self, argument: str) -> None:
-        """Undo the last step, or several."""
+        """Undo one step or several."""
         self.go_back(self.count(argument))
 
     def do_rc(self, argument: str) -> None:
-        """Go back to the breakpoint before."""
+        """Go back to the previous breakpoint."""
         self.go_back(self.total, self.stops)
 
     def do_jump(self, argument: str) -> None:
         """Go to a step, forward or back."""
         if not argument.isdecimal() or len(argument) > 18 or int(argument) > self.total:
-            raise Mistake(f"{argument!r} is not the number of a step; write 0 to {self.total}.")
+            raise Mistake(f"{argument!r} is not a step; write 0 to {self.total}.")
         self.go(int(argument) - self.done)
 
     do_j = do_jump
@@ -203,7 +202,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_run = do_restart
 
     def count(self, argument: str) -> int:
-        """Return a number of steps, 1 when none is given."""
+        """Return a number of steps, 1 if none is given."""
         if not argument:
             return 1
         if not argument.isdecimal() or len(argument) > 18 or int(argument) == 0:
@@ -211,28 +210,28 @@ class Debugger(RewindablePass, cmd.Cmd):
         return int(argument)
 
     def go_on(self, count: int, stops: Callable[[Step], bool] | None = None) -> None:
-        """Perform count steps, fewer where a step stops, and show the last."""
+        """Perform count steps, or fewer if one of them stops, and show the last."""
         if self.is_complete:
             onward = "c goes on with the program" if self.inside_program else "q quits"
             raise Mistake(f"The pass is complete: back undoes a step, {onward}.")
         self.go(count, stops or self.stops)
 
     def go_back(self, count: int, stops: Callable[[Step], bool] | None = None) -> None:
-        """Undo count steps, fewer where the step then in hand stops, and show that."""
+        """Undo count steps, or fewer if the current step stops, and show that one."""
         if self.done == 0:
-            raise Mistake("No step is performed: there is nothing to undo.")
+            raise Mistake("No step has been performed: there is nothing to undo.")
         self.go(-count, stops)
 
     def go(self, count: int, stops: Callable[[Step], bool] | None = None) -> None:
-        """Move, and show the step then in hand."""
+        """Move, and show the current step."""
         if self.move(count, stops):
             self.say("Interrupted.")
         self.show()
 
-    # Stops
+    # Breakpoints
 
     def do_break(self, argument: str) -> None:
-        """Set a breakpoint, or list all."""
+        """Set a breakpoint, or list all of them."""
         chosen = [*self.breakpoints.items()]
         if argument:
             where, _, condition = argument.partition(" if ")
@@ -249,7 +248,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_b = do_break
 
     def breakpoint(self, where: str, condition: str) -> Breakpoint:
-        """Return a breakpoint at nan, at a line or at a name."""
+        """Return a breakpoint at nan, at a line, or at a name."""
         if condition:
             self.parsed(condition)
         line = re.fullmatch(r"(?:(.+):)?([0-9]+)", where)
@@ -274,7 +273,7 @@ class Debugger(RewindablePass, cmd.Cmd):
         return Breakpoint(where, dict.fromkeys(nodes), condition)
 
     def described(self, breakpoint: Breakpoint) -> str:
-        """Return where a breakpoint stops, in words."""
+        """Return where a breakpoint stops, as a phrase."""
         condition = f" if {breakpoint.condition}" if breakpoint.condition else ""
         if not breakpoint.nodes:
             return f"where inf or nan appears{condition}"
@@ -284,11 +283,11 @@ class Debugger(RewindablePass, cmd.Cmd):
         return f"at {names}{condition}, {self.progress(*breakpoint.nodes)}"
 
     def stops(self, step: Step) -> bool:
-        """Return whether a breakpoint stops at the step in hand."""
+        """Return whether a breakpoint stops at the current step."""
         return any(other.is_at(step) and self.holds(other.condition) for other in self.breakpoints.values())
 
     def holds(self, condition: str) -> bool:
-        """Return whether a condition is true, or fails, at the step in hand."""
+        """Return whether a condition is true, or fails, at the current step."""
         try:
             return not condition or bool(self.value(condition))
         except Mistake as mistake:
@@ -296,7 +295,7 @@ class Debugger(RewindablePass, cmd.Cmd):
             return True
 
     def do_clear(self, argument: str) -> None:
-        """Remove a breakpoint, or all."""
+        """Remove a breakpoint, or all of them."""
         if not argument:
             self.say(f"{_count(len(self.breakpoints), 'breakpoint')} removed.")
             self.breakpoints.clear()
@@ -323,7 +322,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_p = do_pp = do_print
 
     def do_display(self, argument: str) -> None:
-        """Print an expression at each stop where it has changed; alone: list these."""
+        """Print an expression at each stop where it has changed; alone: list those expressions."""
         if argument:
             self.displayed[argument] = ""
         for shown in [argument] if argument else self.displayed:
@@ -333,7 +332,7 @@ class Debugger(RewindablePass, cmd.Cmd):
             self.say("Nothing is displayed; display EXPRESSION adds it.")
 
     def do_undisplay(self, argument: str) -> None:
-        """Display an expression no longer, or none."""
+        """Stop displaying an expression, or all of them."""
         if argument and argument not in self.displayed:
             raise Mistake(f"{argument} is not displayed; display lists what is.")
         for shown in [argument] if argument else [*self.displayed]:
@@ -347,7 +346,7 @@ class Debugger(RewindablePass, cmd.Cmd):
             return str(mistake)
 
     def value(self, expression: str) -> object:
-        """Return the value of an expression of nodes, of the program's variables and of the step's parts."""
+        """Return the value of an expression, which may use nodes, program variables and parts of the step."""
         scope: dict[str, object] = {}
         if self.step:
             scope.update(node=self.step.node, operand=self.step.operand, local_grad=self.step.local_grad)
@@ -358,16 +357,16 @@ class Debugger(RewindablePass, cmd.Cmd):
         try:
             return eval(code, scope | nodes)
         except Exception as error:
-            raise Mistake(f"{raised(error)}{self.near(expression)}") from error
+            raise Mistake(f"{raised(error)}{self.similar(expression)}") from error
 
     def parsed(self, expression: str) -> tuple[CodeType, dict[str, object]]:
-        """Return the code of an expression, and the nodes that stand in it by name."""
+        """Return the code of an expression, and the nodes that it names."""
         try:
-            if expression not in self.expressions:  # A condition is asked for at each step to its node.
+            if expression not in self.expressions:  # A condition is evaluated at each step to its node.
                 self.expressions[expression] = parsed(expression, self.nodes)
             return self.expressions[expression]
         except (SyntaxError, ValueError) as error:
-            raise Mistake(f"{raised(error)}{self.near(expression)}") from error
+            raise Mistake(f"{raised(error)}{self.similar(expression)}") from error
 
     def do_why(self, argument: str) -> None:
         """Show the largest paths behind the gradient of a node, or why it is 0, inf or nan."""
@@ -379,8 +378,8 @@ class Debugger(RewindablePass, cmd.Cmd):
             self.say(f"So far {self.name(node)}.grad = {short(node.grad)}, {self.progress(node)}.")
 
     def do_explain(self, argument: str) -> None:
-        """Say the step in a sentence."""
-        sentence = self.step.sentence() if self.step else "No step is performed: n performs the first."
+        """Explain the step in a sentence."""
+        sentence = self.step.sentence() if self.step else "No step has been performed: n performs the first."
         self.say(textwrap.fill(sentence, _columns(), break_long_words=False, break_on_hyphens=False))
 
     do_e = do_explain
@@ -413,7 +412,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_w = do_where
 
     def do_list(self, argument: str) -> None:
-        """List the program around here, then the lines after; or around another line."""
+        """List the program around here, then the next lines; or around another line."""
         file, here = self.here
         if argument not in ("", ".") and not re.fullmatch("[0-9]{1,9}", argument):
             raise Mistake(f"{argument!r} is not a line; write its number, or . for here.")
@@ -433,7 +432,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_l = do_list
 
     def do_longlist(self, argument: str) -> None:
-        """List the whole graph as a straight-line program, with the gradients so far."""
+        """List all nodes, or those whose names begin with the argument, with their gradients so far."""
         nodes = [node for node in self.lines if self.name(node).startswith(argument)]
         if not nodes:
             raise Mistake(f"No node has a name that begins with {argument!r}.")
@@ -442,7 +441,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_ll = do_longlist
 
     def say_listing(self, nodes: Sequence[Value]) -> None:
-        """Write a line for each node: where and how it was made, its number, and its gradient so far."""
+        """Write a line for each node: where and how it was made, its number and its gradient so far."""
         received, breaks = self.received, self.breaks
         roles = {self.step.node: "node", self.step.operand: "operand"} if self.step else {}
         labels = []
@@ -483,10 +482,10 @@ class Debugger(RewindablePass, cmd.Cmd):
         else:
             self.say(f"Drawn: {one_line(str(path))}")
 
-    # Help and the end
+    # Help, the end, and what is not a command
 
     def do_help(self, argument: str) -> None:
-        """Say what a command does, or what all do."""
+        """Explain a command, or all of them."""
         if not argument:
             self.say(HELP)
             return
@@ -508,7 +507,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     do_q = do_exit = do_quit
 
     def do_EOF(self, argument: str) -> bool:
-        """End the session as the end of the input does."""
+        """End the session at the end of the input."""
         self.say()
         return True
 
@@ -519,12 +518,13 @@ class Debugger(RewindablePass, cmd.Cmd):
         return {name[3:]: method for name, method in methods if name.startswith("do_") and name != "do_EOF"}
 
     def unknown(self, command: str) -> str:
-        """Return that there is no such command, and which is near."""
-        near = get_close_matches(command, self.commands, 1)
-        return f"There is no command {command!r}; {f'near is {near[0]}; ' if near else ''}h lists them."
+        """Return a message that there is no such command, with a similar one."""
+        similar = get_close_matches(command, self.commands, 1)
+        hint = f"did you mean {similar[0]}?" if similar else "h lists them."
+        return f"There is no command {command!r}; {hint}"
 
     def parseline(self, line: str) -> tuple[str | None, str | None, str]:
-        """Tell commands from expressions that begin like one, such as w.grad and b[0]."""
+        """Tell commands from expressions that begin like one, such as w.grad or b[0]."""
         command, argument, line = super().parseline(line)
         if command and re.match(r"\w+[.\[=]", line):
             return None, None, line
@@ -535,13 +535,14 @@ class Debugger(RewindablePass, cmd.Cmd):
         try:
             self.do_print(line)
         except Mistake as mistake:
-            word = line.split()[0]
-            if isinstance(mistake.__cause__, SyntaxError) or (word not in self.nodes and word.isidentifier()):
-                raise Mistake(self.unknown(word)) from mistake
+            command = line.split()[0]
+            is_name = command.isidentifier() and command not in self.nodes
+            if is_name or isinstance(mistake.__cause__, SyntaxError):
+                raise Mistake(self.unknown(command)) from mistake
             raise
 
     def onecmd(self, line: str) -> bool:
-        """Obey a command; where that is not possible, say why."""
+        """Obey a command, or say why that is not possible."""
         try:
             return super().onecmd(line)
         except Mistake as mistake:
@@ -549,7 +550,7 @@ class Debugger(RewindablePass, cmd.Cmd):
             return False
 
     def precmd(self, line: str) -> str:
-        """Write a command that did not come from a terminal, where it would stand already."""
+        """Echo a command that did not come from a terminal, which shows what is typed."""
         if self.echo and line != "EOF":
             self.say(line)
         return line
@@ -557,10 +558,10 @@ class Debugger(RewindablePass, cmd.Cmd):
     # Names and numbers
 
     def find(self, name: str) -> list[Value]:
-        """Return the node of that name, or those that are called so and numbered."""
+        """Return the node of that name, or all nodes of that name with a number."""
         names = [name] if name in self.nodes else self.numbered(name)
         if not names:
-            raise Mistake(f"There is no node {name!r}{self.near(name) or '; ll lists them'}.")
+            raise Mistake(f"There is no node {name!r}{self.similar(name) or '; ll lists them.'}")
         return [self.nodes[name] for name in names]
 
     def numbered(self, name: str) -> list[str]:
@@ -568,13 +569,13 @@ class Debugger(RewindablePass, cmd.Cmd):
         pattern = re.compile(re.escape(name) + r" \(\d+\)")
         return [other for other in self.nodes if pattern.fullmatch(other)]
 
-    def near(self, name: str) -> str:
-        """Return which names are near one that is not there."""
-        near = self.numbered(name) or get_close_matches(name, self.nodes)
-        return f"; near {'is' if len(near) == 1 else 'are'} {_listed(near)}" if near else ""
+    def similar(self, name: str) -> str:
+        """Return a question for names similar to one that does not exist; "" if there are none."""
+        similar = self.numbered(name) or get_close_matches(name, self.nodes)
+        return f"; did you mean {_listed(similar, 'or')}?" if similar else ""
 
     def complete_name(self, text: str, line: str, begin: int, end: int) -> list[str]:
-        """Return what completes the name before the cursor; readline replaces its last word only."""
+        """Return what completes the name before the cursor; readline replaces only its last word."""
         typed = line[:end].partition(" ")[2].lstrip()
         whole = [name[len(typed) - len(text) :] for name in self.nodes if name.startswith(typed)]
         return whole or [name for name in self.nodes if name.startswith(text)]
@@ -585,7 +586,7 @@ class Debugger(RewindablePass, cmd.Cmd):
     # Showing
 
     def show(self) -> None:
-        """Show the step in hand, and what is displayed and has changed."""
+        """Show the current step, and each displayed expression that has changed."""
         self.next_line = 0
         place = place_of(self.node)
         source = [*marked(place, _columns() - 3)] if place else []
@@ -594,7 +595,7 @@ class Debugger(RewindablePass, cmd.Cmd):
         if step:
             head = f"> {where}step {self.done} of {self.total}: {self.made(step.node)}"
         else:
-            head = f"> {where}before the first step: every grad is 0, that of {self.name(self.root)} is 1"
+            head = f"> {where}before the first step: {self.name(self.root)}.grad is 1, all others are 0"
         self.say(cut(one_line(head), _columns()))
         for position, line in enumerate(source):
             is_mark = line.strip("^ ") == ""
@@ -626,7 +627,7 @@ class Debugger(RewindablePass, cmd.Cmd):
             self.say_table([("operand", "data", "local gradient"), *_shortened(operands)])
 
     def progress(self, *nodes: Value) -> str:
-        """Return how much of their gradients nodes have, in words."""
+        """Return how many contributions nodes have received, as a phrase."""
         if nodes == (self.root,):
             return "the root's own"
         received, uses = (sum(counter[node] for node in nodes) for counter in (self.received, self.uses))
@@ -637,7 +638,7 @@ class Debugger(RewindablePass, cmd.Cmd):
         self.say_parts([Part(line, role)])
 
     def say_parts(self, parts: Sequence[Part]) -> None:
-        """Write a line at once: input() would swallow that nobody reads the pipe any more, and go on."""
+        """Write a line at once: input() would ignore that the pipe's reader is gone, and go on."""
         print(encodable(self.text(parts), self.stdout), file=self.stdout, flush=True)
 
     def say_table(self, rows: Sequence[Sequence[str]]) -> None:
@@ -650,15 +651,15 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
-def _listed(names: list[str]) -> str:
-    """Return names as a list in a sentence, not more than five."""
+def _listed(names: list[str], conjunction: str = "and") -> str:
+    """Return at most five names as a list in a sentence."""
     if len(names) > 5:
         names = [*names[:4], f"{len(names) - 4} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _shortened(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """Return rows that fit on a screen: those in the middle are counted."""
+    """Return rows that fit on a screen: middle rows are only counted."""
     if len(rows) <= 16:
         return [*rows]
     return [*rows[:5], (f"… {len(rows) - 15} more …", *[""] * (len(rows[0]) - 1)), *rows[-10:]]
@@ -669,7 +670,7 @@ def _marks(is_break: bool, is_here: bool) -> str:
 
 
 def _represented(thing: object) -> str:
-    """Return how a thing shows itself; raises Mistake if it cannot."""
+    """Return the repr of a thing; raises Mistake if it has none."""
     try:
         return repr(thing)
     except Exception as error:

@@ -1,4 +1,4 @@
-"""A backward pass that goes forward and back, and the grads as they are after so many of its steps."""
+"""A backward pass that goes forward and back, and keeps every grad as it is after that many steps."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -14,17 +14,17 @@ from microgrid.value import Value
 
 
 class RewindablePass:
-    """The backward pass from root; move goes to and fro in it, close leaves the grads as is said there.
+    """The backward pass from root: `move` performs and undoes steps, `close` ends it.
 
-    done      how many steps are performed and not undone; total, how many there are
-    uses      how many contributions each node is to receive; received, how many it has
-    found     the grads before
+    done      how many steps have been performed and not undone, of `total`
+    uses      how many contributions each node receives in all; `received` counts those so far
+    found     the grads before the pass
     """
 
     def __init__(self, root: Value, *, inside_program: bool = False) -> None:
         self.inside_program = inside_program
         self.source = backward_steps(root)
-        # Those that were ever performed: all at once would keep whoever has a huge graph waiting.
+        # The steps performed so far: to make all of them at once takes long for a huge graph.
         self.steps = list(islice(self.source, 1))
         self.done = 0
         self.root = root
@@ -40,18 +40,18 @@ class RewindablePass:
             root.grad = 1.0
 
     def close(self) -> None:
-        """Leave the grads of a complete pass; else, and inside a program, put back what was found."""
-        stays = self.is_complete and not self.inside_program
+        """Keep the grads of a complete pass; otherwise, and inside a program, restore those before."""
+        kept = self.is_complete and not self.inside_program
         with noting_interrupts():
             for node, grad in self.found.items():
-                node.grad = 0.0 if stays else grad
-            if stays:
-                self.root.backward()  # The constants' grads have no steps.
+                node.grad = 0.0 if kept else grad
+            if kept:
+                self.root.backward()  # which reaches constants too; no step does
 
     def move(self, count: int, stops: Callable[[Step], bool] | None = None) -> bool:
-        """Perform count steps, or undo -count; return whether Ctrl-C interrupted it.
+        """Perform count steps, or undo -count; return whether Ctrl-C interrupted this.
 
-        It ends earlier at an end, and where stops is true of the step then in hand.
+        It ends earlier at either end of the pass, and where stops is true of the current step.
         """
         goal = max(0, min(self.done + count, self.total))
         with noting_interrupts() as interrupts:
@@ -72,27 +72,27 @@ class RewindablePass:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all steps are performed."""
+        """Whether all steps have been performed."""
         return self.done == self.total
 
     @property
     def step(self) -> Step | None:
-        """The step in hand, the last that is performed."""
+        """The current step: the last one performed."""
         return self.steps[self.done - 1] if self.done else None
 
     @property
     def node(self) -> Value:
-        """The node in hand: the one that gives in the step; the root before the first."""
+        """The current node: the one that gives in the current step; the root before the first."""
         return self.step.node if self.step else self.root
 
     @cached_property
     def nodes(self) -> dict[str, Value]:
-        """The node for each name, as it is shown and typed."""
+        """The node for each name, as the user types it."""
         return {self.name(node).strip(): node for node in self.names if node.op != "constant"}
 
     @cached_property
     def lines(self) -> dict[Value, tuple[str, int]]:
-        """File and line where each node was made; no file and a number for what was not recorded."""
+        """File and line where each node was made; no file and a number if that was not recorded."""
         lines = {}
         for number, node in enumerate(self.nodes.values(), 1):
             place = place_of(node)
@@ -101,7 +101,7 @@ class RewindablePass:
 
     @property
     def here(self) -> tuple[str, int]:
-        """File and line of the node in hand."""
+        """File and line of the current node."""
         return self.lines[self.node]
 
     @property
@@ -110,9 +110,9 @@ class RewindablePass:
         return Counter(step.operand for step in self.steps[: self.done])
 
     def name(self, node: Value) -> str:
-        """Return the name of a node, on one line whatever it is."""
+        """Return the name of a node, on one line."""
         return one_line(self.names[node])
 
     def made(self, node: Value) -> str:
-        """Return name and origin of a node, `C[1,2] = relu(B[1,2])`."""
+        """Return a node's name and how it was made, `C[1,2] = relu(B[1,2])`."""
         return equation(node, self.names)

@@ -24,9 +24,9 @@ COLOURS = {"node": "38;5;32", "operand": "38;5;166", "local_grad": "38;5;134"}
 
 
 def marked(place: Place, columns: int) -> Iterator[str]:
-    """Yield the lines of the program at a place, below each the marks under the expression.
+    """Yield the lines of the program at a place, each followed by the marks under the expression.
 
-    Nothing is yielded where the source is not to be found, and no marks where the columns are not known.
+    Yields nothing if the source cannot be found, and no marks if the columns are not known.
     """
     numbers = range(place.line, place.end_line + 1)
     lines = [printable(linecache.getline(place.file, number).rstrip()) for number in numbers]
@@ -50,19 +50,19 @@ def marked(place: Place, columns: int) -> Iterator[str]:
 
 
 def indentation(line: str) -> int:
-    """Return how many characters of white space a line begins with."""
+    """Return the number of white space characters at the beginning of a line."""
     return len(line) - len(line.lstrip())
 
 
 def printable(line: str) -> str:
-    """Return a line of a program as a terminal may show it, each character still one character."""
+    """Return a line of a program that is safe to show in a terminal, with as many characters."""
     return "".join(
         c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in line
     )
 
 
 def width(text: str) -> int:
-    """Return how many columns of a terminal a text takes.
+    """Return how many columns a text takes in a terminal.
 
     >>> [width(text) for text in ("größe", "船", "e\\N{COMBINING ACUTE ACCENT}")]
     [5, 2, 1]
@@ -75,7 +75,7 @@ def width(text: str) -> int:
 
 
 def cut(text: str, columns: int) -> str:
-    """Return a text that takes no more than so many columns.
+    """Return a text cut to at most so many columns.
 
     >>> cut("x * w + b", 6), cut("x * w", 6)
     ('x * w…', 'x * w')
@@ -88,7 +88,7 @@ def cut(text: str, columns: int) -> str:
 
 
 def table(rows: Sequence[Sequence[str]], columns: int) -> list[str]:
-    """Return rows in columns, the first aligned on the left and cut, the others, numbers, on the right.
+    """Return rows as lines of aligned columns: the first, cut to fit, on the left, numbers on the right.
 
     >>> table([("node", "data"), ("x", "-2.5")], 80)
     ['node  data', 'x     -2.5']
@@ -106,13 +106,13 @@ def table(rows: Sequence[Sequence[str]], columns: int) -> list[str]:
 
 
 def encodable(text: str, stream: IO[str]) -> str:
-    """Return a text as a stream can encode it: escapes stand for what it cannot, and not every one has ∂."""
+    """Return a text that a stream can encode, escaping what it cannot: not every encoding has ∂."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def has_colours(stream: IO[str]) -> bool:
-    """Return whether a stream is a terminal that shows colours, and its user wants them."""
+    """Return whether a stream is a terminal that shows colours to a user who wants them."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
@@ -124,7 +124,7 @@ def painted(parts: Iterable[Part]) -> str:
 
 
 def is_pipe_or_file(stream: TextIO) -> bool:
-    """Whether a stream is neither a terminal nor what stands for one."""
+    """Return whether a stream is neither a terminal nor a stand-in for one."""
     try:
         return not stat.S_ISCHR(os.fstat(stream.fileno()).st_mode)
     except (OSError, ValueError):
@@ -133,11 +133,11 @@ def is_pipe_or_file(stream: TextIO) -> bool:
 
 @contextmanager
 def noting_interrupts() -> Iterator[list[int]]:
-    """Note Ctrl-C in a list: a KeyboardInterrupt could come between a grad and what is known about it."""
+    """Collect Ctrl-C in a list, since a KeyboardInterrupt could leave a grad half updated."""
     interrupts: list[int] = []
     try:
         earlier = signal.signal(signal.SIGINT, lambda number, frame: interrupts.append(number))
-    except ValueError:  # Only the main thread gets Ctrl-C, and only there may this be asked for.
+    except ValueError:  # Only the main thread gets Ctrl-C and may handle it.
         yield interrupts
         return
     try:
@@ -148,7 +148,7 @@ def noting_interrupts() -> Iterator[list[int]]:
 
 @contextmanager
 def completing_whole_names() -> Iterator[None]:
-    """Let readline take C[1,2] for one word."""
+    """Let readline complete C[1,2] as one word."""
     try:
         import readline
     except ImportError:

@@ -88,7 +88,7 @@ def test_a_session_reads_like_one_at_a_terminal() -> None:
     debugger.interact()
     assert output.getvalue() == (
         "y = -3: 4 nodes, 4 steps. h lists the commands.\n"
-        "> before the first step: every grad is 0, that of y is 1\n"
+        "> before the first step: y.grad is 1, all others are 0\n"
         "(debug) n\n"
         "> step 1 of 4: y = v1 + x\n"
         "-> v1.grad += y.grad · ∂y/∂v1 = 1 · 1 = 1; v1.grad = 1\n"
@@ -107,7 +107,7 @@ def test_a_session_reads_like_one_at_a_terminal() -> None:
         "-> x.grad += v1.grad · ∂v1/∂x = 1 · (-2) = -2; x.grad = 1 + (-2) = -1\n"
         "   x receives the 2nd of its 2 contributions.\n"
         "(debug) q\n"
-        "Every grad is again what it was.\n"
+        "All grads are restored.\n"
     )
 
 
@@ -197,8 +197,8 @@ def test_opening_makes_a_single_step_of_many() -> None:
 
 def test_both_ends_say_so() -> None:
     _, _, y = diamond()
-    assert answer(y, "back") == "No step is performed: there is nothing to undo.\n"
-    assert answer(y, "n", "back 5") == ("> before the first step: every grad is 0, that of y is 1\n")
+    assert answer(y, "back") == "No step has been performed: there is nothing to undo.\n"
+    assert answer(y, "n", "back 5") == ("> before the first step: y.grad is 1, all others are 0\n")
     assert answer(y, "c").endswith("The pass is complete.\n")
     for command in ("n", "s 3", "c"):
         assert answer(y, "c", command) == "The pass is complete: back undoes a step, q quits.\n"
@@ -247,7 +247,7 @@ def test_jump_goes_to_a_step_and_restart_before_the_first() -> None:
     for commands in (["c", "restart"], ["restart"], ["n", "j 0"]):
         assert answer(y, *commands).startswith("> before the first step")
     for wrong in ("5", "-1", "x", "", "9" * 5000):
-        assert answer(y, f"j {wrong}") == f"{wrong!r} is not the number of a step; write 0 to 4.\n"
+        assert answer(y, f"j {wrong}") == f"{wrong!r} is not a step; write 0 to 4.\n"
 
 
 def test_until_goes_on_until_the_gradient_is_complete() -> None:
@@ -278,7 +278,7 @@ def test_rc_goes_back_to_the_breakpoint_before() -> None:
     assert answer(y, "b x", "c", "c", "c", "rc").startswith("> step 3 of 4")
     assert answer(y, "b x", "j 4", "rc", "rc").startswith("> step 2 of 4")
     assert answer(y, "b x", "j 4", "rc", "rc", "rc").startswith("> before the first step")
-    assert answer(y, "rc") == "No step is performed: there is nothing to undo.\n"
+    assert answer(y, "rc") == "No step has been performed: there is nothing to undo.\n"
 
 
 # Inside a program whose own backward comes afterwards
@@ -432,7 +432,9 @@ def test_an_expression_is_python_in_which_nodes_stand_by_name() -> None:
     assert answer(y, "c", "W1.grad") == "2.0\n"
     assert answer(y, "c", "p operand, node.op, local_grad") == answer(y, "c", "p (W1, '*', 2.0)")
     assert answer(y, "p 1/0") == "*** ZeroDivisionError: division by zero\n"
-    assert answer(y, "p W1[1,3]") == ("*** TypeError: 'Value' object is not subscriptable; near is W1[1,2]\n")
+    assert answer(y, "p W1[1,3]") == (
+        "*** TypeError: 'Value' object is not subscriptable; did you mean W1[1,2]?\n"
+    )
 
 
 def test_the_variables_of_the_function_that_opened_the_prompt_stand_in_expressions() -> None:
@@ -654,7 +656,7 @@ def test_a_stop_shows_the_line_of_the_program_with_the_expression_marked(lesson:
     first, one, two, three, _ = session(lesson, "n", "s 2", "s 4", "q")
     assert first == (
         "y = 7.027: 11 nodes, 14 steps. h lists the commands.\n"
-        "> lesson.py(17) before the first step: every grad is 0, that of y is 1\n"
+        "> lesson.py(17) before the first step: y.grad is 1, all others are 0\n"
         "-> y = 船 * h + (\n"
         "       ^^^^^^^^^^\n"
         "       größe\n"
@@ -812,11 +814,11 @@ def test_a_wrong_name_is_one_line_with_the_nearest() -> None:
     y = Value(1.0, label="C[1,2]") * Value(2.0, label="C[1,3]")
     for command in ("b", "until"):
         text = answer(y, f"{command} C[1,4]")
-        assert text == "There is no node 'C[1,4]'; near are C[1,3] and C[1,2].\n"
+        assert text == "There is no node 'C[1,4]'; did you mean C[1,3] or C[1,2]?\n"
         assert answer(y, f"{command} zork") == "There is no node 'zork'; ll lists them.\n"
     for command in ("p", "why"):
         text = answer(y, f"{command} C[1,4]")
-        assert text == "*** NameError: name 'C' is not defined; near are C[1,3] and C[1,2]\n"
+        assert text == "*** NameError: name 'C' is not defined; did you mean C[1,3] or C[1,2]?\n"
         assert answer(y, f"{command} zork") == "*** NameError: name 'zork' is not defined\n"
 
 
@@ -830,7 +832,7 @@ def test_a_label_that_several_nodes_share_stands_for_all_of_them() -> None:
         "> step 4 of 4",
     ]
     assert answer(y, "c", "p x (1).grad * 2 + x (2).grad") == "7.0\n"
-    assert answer(y, "p x") == "*** NameError: name 'x' is not defined; near are x (1) and x (2)\n"
+    assert answer(y, "p x") == "*** NameError: name 'x' is not defined; did you mean x (1) or x (2)?\n"
 
 
 def test_a_name_may_hold_spaces_and_control_characters() -> None:
@@ -847,7 +849,7 @@ def test_an_unknown_command_is_one_line_with_the_nearest() -> None:
     assert answer(y, "h frobnicate") == "There is no command 'frobnicate'; h lists them.\n"
     for wrong, near in (("nxt", "next"), ("rsetart", "restart"), ("dispaly x", "display"), ("bak", "back")):
         word = wrong.split()[0]
-        assert answer(y, wrong) == f"There is no command {word!r}; near is {near}; h lists them.\n"
+        assert answer(y, wrong) == f"There is no command {word!r}; did you mean {near}?\n"
 
 
 def test_help_shows_an_example_of_each_command_in_at_most_80_columns() -> None:
@@ -1027,7 +1029,7 @@ def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
         "   W[1,2] receives its only contribution.",
         "The pass is complete.",
         "(debug) q",
-        "The grads of the complete pass stay.",
+        "The grads of the complete pass are kept.",
         "after: -1.0 3.0 1.0",
     ]
 
@@ -1036,7 +1038,7 @@ def test_commands_come_through_a_pipe_and_the_output_is_a_transcript() -> None:
 def test_what_the_output_cannot_encode_is_escaped(encoding: str) -> None:
     text = run(PROGRAM, b"n\nb \xe9\nl\np\nw\nh\nc\n", encoding=encoding)
     assert "\n-> v1.grad += y.grad · \\u2202y/\\u2202v1 = 1 · 1 = 1; v1.grad = 1\n" in text
-    assert text.endswith("The grads of the complete pass stay.\nafter: -1.0 3.0 1.0\n")
+    assert text.endswith("The grads of the complete pass are kept.\nafter: -1.0 3.0 1.0\n")
 
 
 def test_under_OO_the_prompt_is_the_same() -> None:
@@ -1045,7 +1047,7 @@ def test_under_OO_the_prompt_is_the_same() -> None:
 
 @pytest.mark.parametrize("commands", [b"", b"n", b"n\n", None])
 def test_the_end_of_the_input_quits(commands: bytes | None) -> None:
-    assert run(PROGRAM, commands).endswith("\nEvery grad is again what it was.\nafter: 0.0 0.0 0.0\n")
+    assert run(PROGRAM, commands).endswith("\nAll grads are restored.\nafter: 0.0 0.0 0.0\n")
 
 
 @pytest.mark.parametrize(
@@ -1084,10 +1086,10 @@ def test_what_the_command_line_cannot_open_is_one_line(options: list[str], statu
 
 def test_what_is_not_text_is_one_line_and_a_closed_input_is_not_an_error() -> None:
     shown = run(PROGRAM, b"n\n\xff\n")
-    assert "\nThis is not text in utf-8; h lists the commands.\n(debug) \nEvery grad is" in shown
+    assert "\nThis is not text in utf-8; h lists the commands.\n(debug) \nAll grads are" in shown
     command = f"{sys.executable} -m titanic step <&-"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, env=ENVIRONMENT, check=True)
-    assert (done.stdout.splitlines()[-1], done.stderr) == ("Every grad is again what it was.", "")
+    assert (done.stdout.splitlines()[-1], done.stderr) == ("All grads are restored.", "")
 
 
 def test_what_is_not_a_value_is_one_line() -> None:
@@ -1113,7 +1115,7 @@ def test_a_notebook_answers_the_prompt() -> None:
         manager.shutdown_kernel(now=True)
     text = "".join(shown)
     assert "> step 1 of 4" in text and "> step 4 of 4" in text
-    assert text.endswith("The grads of the complete pass stay.\nafter: -1.0 3.0 1.0\n")
+    assert text.endswith("The grads of the complete pass are kept.\nafter: -1.0 3.0 1.0\n")
 
 
 def test_a_reader_that_leaves_early_is_not_an_error() -> None:
@@ -1164,7 +1166,7 @@ def test_at_a_terminal_ctrl_c_returns_to_the_prompt_and_ctrl_d_quits(terminal: p
     terminal.expect_exact("step 4 of 4")
     terminal.expect_exact("(debug) ")
     terminal.sendeof()
-    terminal.expect_exact("The grads of the complete pass stay.")
+    terminal.expect_exact("The grads of the complete pass are kept.")
     terminal.expect_exact("after: -1.0 3.0 1.0")
     terminal.expect(pexpect.EOF)
 
