@@ -1,7 +1,7 @@
-"""The sheet's equations (6.3) on NumPy's arrays, to compare with, and nodes as arrays, to be compared.
+"""The sheet's equations (6.3) in NumPy as a reference, and nodes as arrays, to compare with it.
 
 letters, gradients = equations(X, y, W1, W2)    # letters["B"], gradients["W1"], …
-numbers(forward.B), grads(network.W1)           # what the engine has
+numbers(forward.B), grads(network.W1)           # the engine's
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ Matrix = NDArray[np.float64]
 def equations(
     X: ArrayLike, y: ArrayLike, W1: ArrayLike, W2: ArrayLike
 ) -> tuple[dict[str, Matrix], dict[str, Matrix]]:
-    """Return the letters from A to L, and the gradient of L by each letter, from the end back.
+    """Return the letters from A to L, and the gradients of L by each of them.
 
-    X is n × 3, as the network sees it (standardised, where it standardises), y has n entries.
+    X is n × 3, standardised if the network standardises; y has n entries.
     """
     X, y, W1, W2 = np.array(X), np.array(y).reshape(-1, 1), np.array(W1), np.array(W2)
     n, ones = len(y), np.ones_like(y)
-    # In sums over indices, k the passenger: no matrix product that could be the wrong way round.
+    # Sums over named indices, k the passenger: no matrix product could be the wrong way round.
     A = np.hstack([X, ones])
     B = np.einsum("ki,ij->kj", A, W1)
     C = np.where(B > 0, B, 0)
@@ -76,7 +76,7 @@ def weights_of(network: Network) -> list[float]:
 
 
 def signed_network(seed: int, scaling: Scaling | None = None) -> Network:
-    """Return a network with weights of both signs: some hidden units are above 0 and some are not."""
+    """Return a network with weights of both signs, so that some hidden units are above 0 and some are not."""
     rng = np.random.default_rng(seed)
     return Network(rng.uniform(-1, 1, (4, 4)).tolist(), rng.uniform(-1, 1, (5, 1)).tolist(), scaling)
 

@@ -49,6 +49,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sum": sum_of,
     **{op: operator.methodcaller(op) for op in METHODS},
 }
+UNARY = [op for op in RULES if row_of(op).operands == ("x",) and not row_of(op).takes_any]
+BINARY = [op for op in RULES if row_of(op).operands == ("x", "y")]
 
 # Rows that a user may add.
 # fmt: off
@@ -74,8 +76,13 @@ def diamond() -> tuple[Value, Value, Value]:
     return x, w, y
 
 
+def leaves(root: Value) -> list[Value]:
+    """Return the leaves under root, constants included."""
+    return [node for node in topological_order(root) if not node.operands]
+
+
 def recorded(source: str, file: Path) -> dict[str, Any]:
-    """Return the variables of a program in a file that was run while its nodes were recorded."""
+    """Run a program from a file while its nodes are recorded, and return its variables."""
     file.write_text(source, encoding="utf-8")
     variables: dict[str, Any] = {"Value": Value, "MLP": MLP}
     with recording():
@@ -87,8 +94,8 @@ def recorded(source: str, file: Path) -> dict[str, Any]:
 def random_graphs(draw: st.DrawFn, max_nodes: int = 60) -> Value:
     """Draw the root of a graph of 2 to max_nodes (at most 200) nodes, over all operations, operands shared.
 
-    Leaves and inner nodes bear a label or none; no two leaves bear the same, inner nodes may. The numbers are
-    finite and at most 1e6; derivatives may be infinite or undefined, as that of sqrt at 0 is.
+    Nodes may have labels; inner nodes may share them, leaves do not. The numbers are finite and at most 1e6;
+    derivatives may be infinite or undefined, such as that of sqrt at 0.
     """
     numbers = draw(st.lists(NUMBERS, min_size=1, max_size=6))
     nodes = [Value(number, f"x{i}" if i % 3 else "") for i, number in enumerate(numbers, 1)]
@@ -117,7 +124,7 @@ def random_graphs(draw: st.DrawFn, max_nodes: int = 60) -> Value:
 
 
 def _of_ordinary_size(op: str, operands: Sequence[Value], position: int | None, number: float) -> Value:
-    """Return the operation's node; where it has no result or a huge one, that of another operation."""
+    """Return the operation's node, or another operation's if it has no result or a huge one."""
     a, b, _ = operands
     row = row_of(op)
     given: list[Value | float] = list(operands if row.takes_any else operands[: len(row.operands)])
@@ -135,8 +142,8 @@ def _of_ordinary_size(op: str, operands: Sequence[Value], position: int | None, 
 def replay(root: Value) -> "dict[Value, torch.Tensor]":
     """Return a float64 tensor for each node under root, computed from its operands' tensors by PyTorch.
 
-    Each of PyTorch's operations starts from our numbers for its operands: otherwise a last bit that differs
-    in one node could grow to any size in those above it (sin of a large number). Each keeps its gradient.
+    Each of PyTorch's operations starts from our numbers for its operands. Otherwise a different last bit in
+    one node could grow to any size in those above it (sin of a large number). Each tensor keeps its gradient.
     """
     import torch
 
@@ -155,15 +162,15 @@ def replay(root: Value) -> "dict[Value, torch.Tensor]":
 
 
 def _rounding(node: Value) -> float:
-    """Return how far two ways of adding the operands may differ: their last bits, not the result's."""
+    """Return how much two ways of adding the operands may differ: by their last bits, not the result's."""
     return 1e-15 * sum(abs(operand.data) for operand in node.operands) if node.op == "sum" else 0.0
 
 
 def contributions(root: Value) -> dict[Value, float]:
     """Return for each node the sum, over all paths from the root, of |the product of their local gradients|.
 
-    The gradient is the same sum with signs. Where they cancel, its rounding errors are relative to this sum
-    and not to what is left.
+    The gradient is the same sum with signs. Where these cancel, its rounding errors are relative to this sum
+    rather than to the gradient.
     """
     order = topological_order(root)
     totals = dict.fromkeys(order, 0.0)

@@ -195,7 +195,7 @@ def test_the_error_is_one_line_with_input_both_derivatives_and_difference() -> N
     assert math.isclose(float(message[1]), 1.0, rel_tol=1e-9)
 
 
-def test_an_input_without_a_label_is_called_by_its_place() -> None:
+def test_an_input_without_a_label_is_named_by_its_position() -> None:
     with pytest.raises(AssertionError, match=r"^the derivative by input 2 is 1\.001 by backward\(\)"):
         gradcheck(lambda w, x: w + wrong_sine(x), 3, 0)
 
@@ -227,13 +227,13 @@ def test_at_a_kink_the_two_derivatives_differ() -> None:
         gradcheck(Value.relu, 0.0)
 
 
-def test_an_error_of_the_function_at_every_step_comes_through() -> None:
+def test_an_error_of_the_function_at_every_step_propagates() -> None:
     with pytest.raises(ValueError, match="log"):
         gradcheck(Value.log, 1e-100)
     assert gradcheck(Value.log, 1e-100, step=1e-101)
 
 
-def test_an_error_of_another_kind_comes_through_at_once() -> None:
+def test_an_error_of_another_kind_propagates_at_once() -> None:
     def function(x: Value) -> Value:
         return x if x.data == 1.0 else [][0]
 
@@ -248,19 +248,7 @@ def test_the_tolerance_is_relative_to_the_derivative_however_large_or_small_it_i
             gradcheck(lambda x, size=size: wrong_sine(x) * size, 0.0, tolerance=0.0009)
 
 
-@pytest.mark.parametrize(("result", "kind"), [(3.0, "the float 3.0"), (None, "None"), ([], "the list")])
-def test_a_function_that_returns_no_value_is_refused(result: object, kind: str) -> None:
-    message = f"^gradcheck takes a function that returns a Value, but this one returned {kind}"
-    with pytest.raises(TypeError, match=message):
-        gradcheck(lambda x: result, 1.0)  # type: ignore[arg-type, return-value]
-
-
-def test_what_is_no_number_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"a Value takes a real number, such as 2\.0, not the str 'a'"):
-        gradcheck(abs, "a")  # type: ignore[arg-type]
-
-
-def test_the_inputs_are_left_alone_and_their_graphs_are_no_part_of_the_check() -> None:
+def test_the_inputs_are_left_alone_and_their_graphs_are_not_part_of_the_check() -> None:
     x = Value(3.0, label="x")
     inner = x * x
     inner.backward()
@@ -269,7 +257,7 @@ def test_the_inputs_are_left_alone_and_their_graphs_are_no_part_of_the_check() -
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "refused"])
-def test_the_grads_of_values_that_the_function_uses_beside_its_inputs_are_left_alone(outcome: str) -> None:
+def test_the_grads_of_other_values_that_the_function_uses_are_left_alone(outcome: str) -> None:
     w = Value(2.0, label="w")
     doubled = w * 2
     before = doubled + 1
@@ -288,7 +276,7 @@ def test_the_grads_of_values_that_the_function_uses_beside_its_inputs_are_left_a
     assert math.isnan(before.grad)
 
 
-def test_the_grads_are_put_back_when_backward_is_interrupted() -> None:
+def test_the_grads_are_restored_when_backward_fails() -> None:
     w = Value(2.0)
     w.grad = 7.0
 

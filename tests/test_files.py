@@ -38,7 +38,7 @@ def test_it_writes_a_text_in_utf_8_and_bytes_as_they_are(content: str | bytes, t
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_relative_path_works_where_the_folders_above_are_closed(
+def test_a_relative_path_works_in_a_folder_whose_parent_cannot_be_entered(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     ordinary_user: Callable[[], AbstractContextManager[None]],
@@ -89,7 +89,7 @@ def test_an_existing_file_keeps_owner_and_group(tmp_path: Path) -> None:
     assert (file.stat().st_uid, file.stat().st_gid) == (before.st_uid, before.st_gid)
 
 
-def test_another_ones_file_is_written_where_its_owner_cannot_be_kept(
+def test_another_users_file_is_written_even_if_its_owner_cannot_be_kept(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     ordinary_user: Callable[[], AbstractContextManager[None]],
@@ -201,7 +201,7 @@ def test_after_an_error_the_old_file_is_whole_and_no_draft_is_left(tmp_path: Pat
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_threads_may_write_one_file_and_who_reads_it_meets_whole_ones(tmp_path: Path) -> None:
+def test_threads_may_write_the_same_file_and_a_reader_always_finds_it_whole(tmp_path: Path) -> None:
     file = tmp_path / "file"
     contents = [str(k) * 100_000 for k in range(4)]
     start = threading.Barrier(5)

@@ -35,19 +35,19 @@ def test_a_constant_that_several_boxes_use_is_its_number_in_each() -> None:
     assert shown(folded(node_names(b), constants=True)) == ["3", "x", "a = 3 · x", "b = 3 - a"]
 
 
-def test_nodes_fold_by_the_names_that_they_have_without_a_label() -> None:
+def test_nodes_without_labels_fold_by_their_other_names() -> None:
     w = [Value(1.0), Value(2.0)]
     for i, value in enumerate(w):
         suggest(value, f"w[{i}]")
     assert shown(folded(node_names(Value.sum(w)))) == ["w 2", "v1 = sum(w)"]
 
 
-def test_indices_with_gaps_make_a_number_of_values_and_no_shape() -> None:
+def test_indices_with_gaps_give_a_count_of_values_not_a_shape() -> None:
     values = [Value(1.0, label=label) for label in ("x[1,1]", "x[2,2]", "x[1,2]")]
     assert text(folded(node_names(Value.sum(values)))[0].made) == "3 values"
 
 
-def test_an_unlabelled_node_that_feeds_several_boxes_stays_itself() -> None:
+def test_an_unlabelled_node_that_feeds_several_boxes_has_a_box_of_its_own() -> None:
     x = Value(2.0, label="x")
     shared, own = x.tanh(), x * 3
     a, b = shared + own, shared.relu()
@@ -108,7 +108,7 @@ def test_the_formula_of_a_folded_box_has_the_brackets_that_it_needs() -> None:
         assert text(folded(node_names(node))[-1].made) == f"= {formula}"
 
 
-def test_a_box_whose_nodes_were_made_in_different_ways_says_so() -> None:
+def test_a_box_whose_nodes_were_made_in_different_ways_shows_two_of_them() -> None:
     x = Value(0.5, label="x")
     nodes = [x.relu(), x.tanh(), x.exp()]
     for i, node in enumerate(nodes):

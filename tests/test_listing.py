@@ -74,7 +74,9 @@ EXPRESSIONS = {
 
 @with_columns
 @pytest.mark.parametrize("expression", EXPRESSIONS)
-def test_a_step_is_the_nodes_expression_and_in_it_the_operands(run: Run, expression: str) -> None:
+def test_a_step_is_marked_as_the_nodes_expression_and_the_operands_inside_it(
+    run: Run, expression: str
+) -> None:
     y = run(f"x, w = Value(3.0), Value(2.0)\n\ny = {expression}\n")["y"]
     listing = only(recorded_program(node_names(y)))
     made = "x * w" if "lambda" in expression else expression
@@ -198,7 +200,7 @@ def test_without_columns_the_whole_line_is_marked(run: Run, monkeypatch: pytest.
 
 
 @with_columns
-def test_a_source_that_is_gone_or_another_gives_no_listing(run: Run, tmp_path: Path) -> None:
+def test_a_source_that_is_gone_or_has_changed_gives_no_listing(run: Run, tmp_path: Path) -> None:
     y = run("x = Value(3.0)\ny = x * x\n")["y"]
     names = node_names(y)
     assert recorded_program(names)
@@ -270,7 +272,7 @@ def test_a_sum_and_parameters_of_several_lines_are_marked_on_each() -> None:
 
 
 @given(random_graphs())
-def test_it_is_unrolls_source_and_each_step_is_marked_that_is_needed(root: Value) -> None:
+def test_it_is_the_source_of_unroll_with_each_needed_step_marked(root: Value) -> None:
     names = node_names(root)
     listing = straight_line_program(names)
     source = unroll(root, inputs(root)).source
@@ -298,7 +300,7 @@ def test_it_is_unrolls_source_and_each_step_is_marked_that_is_needed(root: Value
 
 
 @given(random_graphs())
-def test_a_step_takes_all_of_its_line_but_the_signs(root: Value) -> None:
+def test_the_marks_of_a_step_cover_its_line_except_for_signs(root: Value) -> None:
     listing = straight_line_program(node_names(root))
     for (_, position), marks in listing.marks.items():
         if position is not None:

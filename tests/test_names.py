@@ -16,7 +16,7 @@ from microgrid.nn import MLP, Neuron
 from microgrid.value import Value
 
 
-def test_a_node_is_called_by_its_label_and_v_and_a_number_without_one() -> None:
+def test_a_node_is_called_by_its_label_or_else_v1_v2() -> None:
     x = Value(2.0, label="x")
     y = x * 3 + 1
     assert list(node_names(y).values()) == ["x", "3", "v1", "1", "v2"]
@@ -29,7 +29,7 @@ def test_nodes_that_share_a_label_are_numbered() -> None:
     assert list(node_names(total).values()) == ["x (2)", "x (3)", "x (1)", "v1"]
 
 
-def test_a_short_name_is_never_one_that_a_label_has() -> None:
+def test_v1_v2_skip_the_names_that_labels_have() -> None:
     names = list(node_names(Value(1.0, label="v2") + Value(2.0) + Value(3.0)).values())
     assert names == ["v2", "v1", "v3", "v4", "v5"]
 

@@ -40,7 +40,7 @@ def test_paths_are_counted_as_they_are_walked(root: Value) -> None:
     assert count_paths(order) == {node: len(list(paths_to(root, node))) for node in order}
 
 
-def test_more_paths_than_anyone_counts_are_not_walked() -> None:
+def test_paths_too_many_to_walk_are_counted() -> None:
     y = Value(1.0)
     for _ in range(2000):
         y = y + y
@@ -158,7 +158,7 @@ def test_a_nan_is_traced_to_the_inf_and_the_step_that_made_it() -> None:
     )
 
 
-def test_what_is_too_large_or_has_no_sum_says_so() -> None:
+def test_why_says_what_was_too_large_or_had_no_sum() -> None:
     x, big = Value(1.0, label="x"), Value(1e200, label="big")
     assert str(why(big * big * x, x)).splitlines()[1] == "  The forward pass made it: v1 = big · big = inf."
     assert "    1e+200 · 1e+200 is too large for a float." in str(why(x * 1e200 * 1e200, x)).splitlines()
@@ -179,21 +179,10 @@ def test_a_long_path_shows_its_ends_in_80_columns() -> None:
     assert lines[-1].endswith(f" = {300 + 1 - 5} other paths")
 
 
-def test_more_paths_than_anyone_could_list_take_no_longer() -> None:
+def test_why_is_quick_where_paths_are_too_many_to_list() -> None:
     y = x = Value(1.0, label="x")
     for _ in range(500):
         y = (y + y) * 0.5
     found = why(y, x)
     assert (found.count, found.gradient, len(found.paths)) == (MANY, 1.0, 5)
     assert str(found).endswith(" = 10^18 or more other paths")
-
-
-def test_what_why_cannot_explain_is_one_line() -> None:
-    x, _, y = diamond()
-    with pytest.raises(TypeError, match=r"^why\(root, node\) takes a node, a Value, not the str 'x'$"):
-        why(y, "x")  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"^the root of a graph is a Value, not the float 3.0"):
-        why(3.0, x)  # type: ignore[arg-type]
-    constant = (x * 3).operands[1]
-    with pytest.raises(ValueError, match=r"^3 is a constant: its gradient is not computed; give a node$"):
-        why(x * 3, constant)

@@ -14,7 +14,7 @@ import numba
 import numpy as np
 import pytest
 import sympy
-from graphs import AWKWARD, OPERATIONS, random_graphs
+from graphs import AWKWARD, OPERATIONS, UNARY, leaves, random_graphs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,15 +26,14 @@ POINTS = [*AWKWARD, 0.3, 2.5, -0.7, 1e-300, 1e200, -1e200, 710.0, -710.0, math.i
 
 
 def program_of(op: str) -> Unrolled:
-    """The program of one operation of x and y, in a product that brings another gradient in."""
+    """The program of one operation on x and y, times y, so that its gradient is not 1."""
     x, y = inputs = Value(1.0, "x"), Value(1.0, "y")
-    count = 2 if row_of(op).takes_any or len(row_of(op).operands) == 2 else 1
-    result = x**3 if op == "**n" else OPERATIONS[op](*inputs[:count])
+    result = x**3 if op == "**n" else OPERATIONS[op](*inputs[: 1 if op in UNARY else 2])
     return unroll(result * y, inputs)
 
 
 def by_floats(program: Unrolled, numbers: Sequence[float]) -> list[float]:
-    """The scalar program's root and gradients, nan where it raises."""
+    """The scalar program's root and gradients; nothing where it raises."""
     try:
         root, gradients = program(*numbers)
     except (ValueError, ArithmeticError):
@@ -74,7 +73,7 @@ def test_a_batch_has_the_scalar_programs_numbers_for_each_sample(op: str, librar
     assert compared > 100
 
 
-def test_gradients_come_for_each_sample_in_the_common_shape() -> None:
+def test_gradients_have_an_entry_for_each_sample_in_the_common_shape() -> None:
     x, w = Value(2.0, "x"), Value(-3.0, "w")
     program = unroll(x * w + 1, [x, w])
     root, (by_x, by_w) = program(np.array([1.0, 2.0, 3.0]), 5)
@@ -126,7 +125,7 @@ def test_the_array_form_has_where_for_conditionals_and_is_otherwise_the_text() -
 @given(random_graphs(), st.data())
 @settings(max_examples=50)
 def test_a_batch_of_any_graph_has_the_scalar_programs_numbers(root: Value, data: st.DataObject) -> None:
-    inputs = [node for node in topological_order(root) if not node.operands]
+    inputs = leaves(root)
     program = unroll(root, inputs)
     samples = [
         [leaf.data for leaf in inputs],
@@ -140,7 +139,7 @@ def test_a_batch_of_any_graph_has_the_scalar_programs_numbers(root: Value, data:
             assert ours == pytest.approx(expected, rel=1e-6, abs=1e-6)
 
 
-def test_where_both_branches_are_computed_numpy_says_nothing_of_it() -> None:
+def test_numpy_does_not_warn_of_the_branch_that_is_not_taken() -> None:
     x = Value(2.0, "x")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -148,7 +147,7 @@ def test_where_both_branches_are_computed_numpy_says_nothing_of_it() -> None:
     assert gradient[0] == math.inf
 
 
-def test_arrays_of_two_libraries_are_one_line() -> None:
+def test_arrays_of_two_libraries_are_refused_in_one_line() -> None:
     x, y = Value(1.0), Value(2.0)
     with pytest.raises(TypeError, match=r"^the program takes arrays of one library, not of dask and numpy$"):
         unroll(x * y, [x, y])(np.ones(2), TO_ARRAY["dask"]([1.0, 2.0]))
@@ -185,7 +184,7 @@ def test_relu_and_abs_are_piecewise(op: str) -> None:
         assert by_x.subs(x, number) == sympy.diff(root, x).subs(x, number)
 
 
-def test_formulas_are_exact_and_numbers_may_stand_among_symbols() -> None:
+def test_formulas_are_exact_and_may_mix_numbers_and_symbols() -> None:
     x, w = Value(2.0, "x"), Value(-3.0, "w")
     a, _ = SYMBOLS
     root, (by_x, by_w) = unroll(x * w / 3 + x**2 * 0.5, [x, w])(a, 2)

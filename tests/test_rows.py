@@ -77,7 +77,7 @@ def test_an_operation_that_has_a_result_has_its_rows_derivatives(op: str) -> Non
         (eval("lambda x: (x, (1.0,))"), "its source cannot be found: write the row in a file"),
     ],
 )
-def test_a_row_that_says_what_cannot_be_quoted_is_one_line(
+def test_a_row_that_cannot_be_quoted_is_refused_in_one_line(
     rule: Callable[..., Any], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(RULES, "strange", rule)
@@ -86,7 +86,7 @@ def test_a_row_that_says_what_cannot_be_quoted_is_one_line(
     assert str(caught.value).endswith(reason)
 
 
-def test_an_operation_without_a_row_is_one_line() -> None:
+def test_an_operation_without_a_row_is_refused_in_one_line() -> None:
     with pytest.raises(ValueError, match=r"^microgrid.value.RULES has no row for the operation 'cube'$"):
         row_of("cube")
 

@@ -23,7 +23,7 @@ def test_the_steps_sum_what_backward_sums_and_change_no_grad() -> None:
     ]
 
 
-def test_a_step_says_itself_in_names_and_in_numbers() -> None:
+def test_a_step_reads_in_names_and_in_numbers() -> None:
     _, _, y = diamond()
     assert [str(step) for step in backward_steps(y)] == [
         "v1.grad += y.grad · ∂y/∂v1 = 1 · 1 = 1; v1.grad = 1",
@@ -52,7 +52,7 @@ def test_the_parts_of_a_step_keep_their_roles_whatever_the_names() -> None:
     assert str(step) == f"{text(step.in_names())} = {text(step.in_numbers())}"
 
 
-def test_steps_are_different_objects_whatever_they_say() -> None:
+def test_steps_that_read_alike_are_not_equal() -> None:
     _, _, y = diamond()
     assert len({*backward_steps(y), *backward_steps(y)}) == 8
 
@@ -74,7 +74,7 @@ def test_an_operand_used_twice_by_a_node_gets_a_step_for_each_use_and_they_are_n
     assert (last.operand, last.subscript()) == (w, "₁₁")
 
 
-def test_steps_to_constants_are_left_out_and_constants_stand_in_the_expression() -> None:
+def test_steps_to_constants_are_left_out_and_constants_are_part_of_the_expression() -> None:
     x = Value(3.0, label="x")
     y = 3 * x + 1
     y.label = "y"
@@ -85,7 +85,7 @@ def test_steps_to_constants_are_left_out_and_constants_stand_in_the_expression()
     assert [step.sentence().split(" grows")[0] for step in backward_steps(y)] == ["y = v1 + 1", "v1 = 3 · x"]
 
 
-def test_a_step_says_itself_in_an_english_sentence() -> None:
+def test_a_step_reads_as_an_english_sentence() -> None:
     _, _, y = diamond()
     assert [step.sentence() for step in backward_steps(y)] == [
         "y = v1 + x grows as fast as v1, so v1 receives the gradient of y, 1: its only contribution.",
@@ -122,12 +122,12 @@ def test_a_sentence_says_what_is_held_still_where_the_node_depends_on_the_operan
         (Value(-2.0) ** Value(2.0, "x"), "has no derivative by x here", "the gradient of v2 times nan"),
     ],
 )
-def test_the_sentence_tells_how_the_node_changes_with_the_operand(root: Value, rate: str, share: str) -> None:
+def test_the_sentence_says_how_the_node_changes_with_the_operand(root: Value, rate: str, share: str) -> None:
     *_, step = backward_steps(root)
     assert f" {rate}, so x receives {share}" in step.sentence()
 
 
-def test_what_a_relu_blocks_is_nothing_and_what_a_product_with_0_gives_may_be_nan() -> None:
+def test_a_relu_blocks_even_inf_but_a_product_with_0_may_give_nan() -> None:
     x, infinite = Value(-3.0, label="x"), Value(math.inf)
     *_, step = backward_steps(x.relu() * infinite)
     assert "does not change with x here, so x receives nothing, inf · 0 = 0:" in step.sentence()
@@ -179,7 +179,7 @@ def test_a_node_gives_only_once_its_gradient_is_complete(root: Value) -> None:
 
 
 @given(random_graphs())
-def test_every_step_says_itself_on_one_line(root: Value) -> None:
+def test_every_step_reads_on_one_line(root: Value) -> None:
     for step in backward_steps(root):
         operand, node = step.names[step.operand], step.names[step.node]
         for said in (str(step), step.sentence(), step.place()):
@@ -194,6 +194,6 @@ def test_every_step_says_itself_on_one_line(root: Value) -> None:
     ("nth", "ordinal"), [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (12, "12th"),
                          (13, "13th"), (21, "21st"), (102, "102nd"), (111, "111th"), (113, "113th")]
 )  # fmt: skip
-def test_places_are_counted_in_english(nth: int, ordinal: str) -> None:
+def test_contributions_are_counted_with_english_ordinals(nth: int, ordinal: str) -> None:
     steps = list(backward_steps(Value.sum([Value(2.0, label="w")] * 120)))
     assert steps[nth - 1].place() == f"the {ordinal} of its 120 contributions"

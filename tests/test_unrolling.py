@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING
 
 import pexpect
 import pytest
-from graphs import AWKWARD, OPERATIONS, random_graphs
+from graphs import AWKWARD, BINARY, OPERATIONS, UNARY, leaves, random_graphs
 from hypothesis import given
 from hypothesis import strategies as st
 
 from microgrid import Value, topological_order, unroll
 from microgrid.functions import FUNCTIONS
-from microgrid.rows import row_of
-from microgrid.value import RULES
 
 if TYPE_CHECKING:
     import torch
@@ -33,16 +31,12 @@ ANY_NUMBER = (
 
 
 def bits(number: float) -> bytes | str:
-    """What must be equal in two numbers that are the same: all bits, but for nan and for the sign of 0."""
+    """All bits of a number, except that all nans are alike and so are 0.0 and -0.0."""
     return "nan" if math.isnan(number) else struct.pack("d", number + 0.0)
 
 
 def all_bits(value: float, gradients: Sequence[float]) -> list[bytes | str]:
     return [bits(value), *map(bits, gradients)]
-
-
-def leaves(root: Value) -> list[Value]:
-    return [node for node in topological_order(root) if not node.operands]
 
 
 def record_anew(root: Value, numbers: dict[Value, float]) -> dict[Value, Value]:
@@ -91,7 +85,7 @@ def test_for_other_numbers_the_program_gives_what_recording_anew_gives_or_its_er
     assert all_bits(value.data, [gradient.data for gradient in gradients]) == expected
 
 
-def test_the_slope_of_a_power_by_0_is_0_where_the_power_below_would_be_too_large() -> None:
+def test_the_derivative_of_a_zeroth_power_is_0_where_the_next_lower_power_overflows() -> None:
     x, y = Value(2.0), Value(3.0)
     value, gradients = unroll(x**y, [x, y])(Value(2.2250738585e-313), Value(0.0))
     assert (value.data, gradients[0].data) == (1.0, 0.0)
@@ -102,13 +96,11 @@ def power(exponent: float) -> Callable[[Value], Value]:
 
 
 EXPONENTS = (0, 1, 2, 3, 4, -1, -2, -3, 0.5, 1.5, 2.5, -0.5, 1e-300)
-UNARY: dict[str, Callable[..., Value]] = {
-    **{op: OPERATIONS[op] for op in RULES if row_of(op).operands == ("x",) and op != "sum"},
+ONE_OPERAND: dict[str, Callable[..., Value]] = {
+    **{op: OPERATIONS[op] for op in UNARY},
     **{f"**{exponent}": power(exponent) for exponent in EXPONENTS},
 }
-BINARY: dict[str, Callable[..., Value]] = {
-    op: OPERATIONS[op] for op in RULES if row_of(op).operands == ("x", "y")
-}
+TWO_OPERANDS: dict[str, Callable[..., Value]] = {op: OPERATIONS[op] for op in BINARY}
 EXTREME: dict[str, Callable[..., Value]] = {
     "sum": lambda x, y: Value.sum([x, y, x]),
     "sum of many": lambda x, y: Value.sum([x, y] * 20),
@@ -118,13 +110,13 @@ NUMBERS = [*AWKWARD, 1e-300, -1e-300, 1e200, -1e200, 1e-160, 710.0, -710.0, math
 
 
 def count(operation: str) -> int:
-    return 1 if operation in UNARY or (operation.startswith("**") and operation != "**") else 2
+    return 1 if operation in ONE_OPERAND or (operation.startswith("**") and operation != "**") else 2
 
 
-@pytest.mark.parametrize("op", UNARY | BINARY | EXTREME)
+@pytest.mark.parametrize("op", ONE_OPERAND | TWO_OPERANDS | EXTREME)
 def test_every_operation_agrees_with_the_engine_at_awkward_numbers(op: str) -> None:
-    function = (UNARY | BINARY | EXTREME)[op]
-    # The factor brings inf to where the gradient of the operation's result comes in.
+    function = (ONE_OPERAND | TWO_OPERANDS | EXTREME)[op]
+    # The factor makes the gradient of the operation's result infinite.
     scaled = [Value(1.0) for _ in range(count(op) + 1)]
     program = unroll(function(*scaled[1:]) * scaled[0], scaled)
     for numbers in itertools.product((1.0, math.inf), *[NUMBERS] * count(op)):
@@ -180,8 +172,8 @@ def by_torch(function: Callable[..., "torch.Tensor"], numbers: Sequence[float], 
 
 ORDINARY = (0.3, 0.7, 1.6, 2.5, -0.4, -1.7)
 BY_VALUE_AND_TENSOR: dict[str, Callable[..., Value]] = {
-    **UNARY,
-    **BINARY,
+    **ONE_OPERAND,
+    **TWO_OPERANDS,
     "Python's sum": lambda x, y: x * sum([x * y, y * y, x]) ** 2,
     "many": lambda x, y: ((x * y).sin() * y).exp() / (x * x + 1.0) - (y * x).tanh(),
 }
@@ -219,7 +211,7 @@ def test_second_and_third_derivatives_are_pytorchs(op: str) -> None:
         (lambda x: x.relu() ** 2, (2.0,), (0, 0), 2.0),
         (lambda x: x.sqrt(), (0.0,), (0, 0), -math.inf),
         (lambda x: x**0.5, (0.0,), (0, 0), -math.inf),
-        # PyTorch says 0 here, because it cuts the gradient by the base off where the exponent is 0.
+        # PyTorch gives 0 here: it cuts off the gradient by the base where the exponent is 0.
         (lambda x, n: x**n, (4.0, 0.0), (0, 1), 0.25),
         (lambda x, n: x**n, (4.0, 0.0), (1, 0), 0.25),
         # ∂²/∂x∂y and ∂²/∂y∂x of a sum node
@@ -351,7 +343,7 @@ def test_leaves_that_are_not_inputs_are_constants_by_name_or_by_number() -> None
     assert "n = -4.0\n" in source and "v1 = x + (-1.0)\n" in source and "* inf\n" in source
 
 
-def test_many_operands_stand_in_lines_that_fit_the_page() -> None:
+def test_many_operands_are_wrapped_to_lines_that_fit_the_page() -> None:
     inputs = [Value(1.0, f"x[{i}]") for i in range(100)]
     source = unroll(Value.sum(inputs), inputs).source
     assert max(map(len, source.splitlines())) <= 92 and "total([\n        x_0, x_1," in source
@@ -360,7 +352,7 @@ def test_many_operands_stand_in_lines_that_fit_the_page() -> None:
 # Debuggers
 
 
-def test_the_source_is_there_for_debuggers_as_long_as_the_program() -> None:
+def test_debuggers_find_the_source_as_long_as_the_program_lives() -> None:
     x = Value(2.0, "x")
     program = unroll(x * x, [x])
     filename = program.function.__code__.co_filename
@@ -454,30 +446,6 @@ def test_numbers_are_taken_as_value_takes_them() -> None:
     x = Value(3.0, "x")
     program = unroll(x**2, [x])
     assert program(10**200 // 10**197) == (1e6, (2000.0,)) and type(program(2)[0]) is float
-    with pytest.raises(TypeError, match=r"real number, such as 2.0, not the str '2'"):
-        program("2")
-
-
-def test_what_cannot_be_unrolled_is_an_error_of_one_line() -> None:
-    x, y = Value(3.0, "x"), Value(4.0, "y")
-    for arguments, error, message in [
-        ((x * y, [x, y, x]), ValueError, r"the Value\(.*label='x'\) is given twice"),
-        ((-(x * y), [x * y]), ValueError, "an input is a leaf, and the Value.* was computed"),
-        ((x * x, [x], [y]), ValueError, "the root does not depend on the Value.*'y'"),
-        ((x * x, x), TypeError, "inputs takes a list of Values, not the Value"),
-        ((x * x, [x], x), TypeError, "wrt takes a list of Values, not the Value"),
-        ((x * x, [3.0]), TypeError, "inputs takes Values, not the float 3.0"),
-        ((3.0, [x]), TypeError, "root .* not the float 3.0"),
-    ]:
-        with pytest.raises(error, match=message) as caught:
-            unroll(*arguments)  # type: ignore[arg-type]
-        assert "\n" not in str(caught.value)
-
-
-def test_a_wrong_number_of_numbers_is_an_error_that_names_the_inputs() -> None:
-    x, y = Value(3.0, "x"), Value(4.0, "y[1]")
-    with pytest.raises(TypeError, match=r"takes 2 numbers, \(x, y_1\), and was given 1"):
-        unroll(x * y, [x, y])(3.0)
 
 
 def test_names_longer_than_a_line_are_not_broken() -> None:
@@ -487,7 +455,7 @@ def test_names_longer_than_a_line_are_not_broken() -> None:
     assert all(parameter in program.source for parameter in program.parameters)
 
 
-def test_a_long_name_alone_makes_no_block_of_lines() -> None:
+def test_a_single_long_name_is_not_wrapped() -> None:
     y = Value(1.0) + 2.0
     y.label = "y" * 80
     assert unroll(y, [])() == (3.0, ())

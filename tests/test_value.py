@@ -1,4 +1,4 @@
-"""The engine: its numbers and gradients against PyTorch's, its errors, and how it treats a graph."""
+"""The engine: its numbers and gradients against PyTorch's, its errors, and the backward pass."""
 
 import gc
 import itertools
@@ -15,20 +15,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from graphs import METHODS, OPERATIONS, contributions, random_graphs, replay
+from graphs import BINARY, OPERATIONS, UNARY, contributions, random_graphs, replay
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from microgrid import Value, topological_order
 from microgrid.value import RULES
 
-# The numbers and the gradients, against PyTorch's. The operations work on Values and on tensors alike.
+# Numbers and gradients against PyTorch's. The operations work on Values and on tensors alike.
 
 Operation = Callable[..., Value]
 
-TWO = ["+", "-", "*", "/", "**"]
 ONE_OPERAND: dict[str, Operation] = {
-    **{op: OPERATIONS[op] for op in ("neg", "abs", *METHODS)},
+    **{op: OPERATIONS[op] for op in UNARY},
     "+x": operator.pos,
     **{f"x ** {n}": lambda x, n=n: x**n for n in (0, 1, 2, 3, -1, -2, 0.5, -0.5, 1.5, 1 / 3, 10, 1e16)},
     **{f"{n} ** x": lambda x, n=n: n**x for n in (0.0, 0.5, 1.0, 2.0, -2.0, 10.0)},
@@ -40,7 +39,7 @@ ONE_OPERAND: dict[str, Operation] = {
     **{f"{n} * x": lambda x, n=n: n * x for n in (0.0, -3.0, 1e300)},
 }
 TWO_OPERANDS: dict[str, Operation] = {
-    **{f"x {op} y": OPERATIONS[op] for op in TWO},
+    **{f"x {op} y": OPERATIONS[op] for op in BINARY},
     "sum([x, y, x])": lambda x, y: OPERATIONS["sum"](x, y, x),
 }
 COMPOSED: dict[str, Operation] = {
@@ -88,15 +87,15 @@ def theirs(operation: Operation, *numbers: float) -> list[float]:
 
 
 def disagreement(name: str, operation: Operation, *numbers: float) -> str:
-    """Return how ours differs from PyTorch's where that is finite, "" where it does not."""
+    """Return how ours differs from PyTorch's where that is finite, "" if it does not."""
     expected = theirs(operation, *numbers)
     try:
         got = ours(operation, *numbers)
     except (ValueError, ArithmeticError) as error:
         return f"{name} at {numbers}: {error!r}, not {expected}" if math.isfinite(expected[0]) else ""
-    # Next to the smallest floats there are not enough digits for 1e-12, and PyTorch's x ** -2 is 1 / (x * x),
-    # which is 0 there. PyTorch's tanh and Python's differ here and there by the last bit, 1.1e-16; 1 - tanh²
-    # makes 2.2e-16 of it, which can be more than 1e-12 of the derivative where that is small, for |x| > 5.
+    # The smallest floats have too few digits for 1e-12, and PyTorch's x ** -2 is 1 / (x * x), which is 0
+    # there. PyTorch's tanh and Python's sometimes differ by the last bit, 1.1e-16; in 1 - tanh² that becomes
+    # 2.2e-16, which can be more than 1e-12 of the derivative where that is small, for |x| > 5.
     slack = 2.3e-16 if "tanh" in name else 1e-300
     for g, e in zip(got, expected):
         if math.isfinite(e) and not math.isclose(g, e, rel_tol=1e-12, abs_tol=slack):
@@ -124,12 +123,12 @@ def test_compositions_have_pytorchs_gradient_where_infinite_and_zero_meet(name: 
 
 
 def side(number: float) -> str:
-    """Return "0.0", "-0.0", "inf" or "-inf"; nothing for any other number."""
+    """Return "0.0", "-0.0", "inf" or "-inf"; "" for any other number."""
     return str(number) if number == 0.0 or math.isinf(number) else ""
 
 
 @pytest.mark.torch
-def test_zeros_and_infinities_have_other_signs_than_pytorchs_only_where_design_md_says_so() -> None:
+def test_zeros_and_infinities_differ_in_sign_from_pytorchs_only_where_design_md_says_so() -> None:
     differ = set()
     for name, operation in {**ONE_OPERAND, **COMPOSED, **TWO_OPERANDS}.items():
         for numbers in itertools.product(POINTS, repeat=2 if name in TWO_OPERANDS else 1):
@@ -179,7 +178,6 @@ def test_every_node_of_a_random_graph_has_pytorchs_number_and_gradient(root: Val
 
 def test_the_random_graphs_use_every_operation_and_share_operands() -> None:
     used: Counter[str] = Counter()
-
     sizes = []
 
     @settings(max_examples=50)
@@ -231,11 +229,13 @@ def test_the_random_graphs_use_every_operation_and_share_operands() -> None:
         (lambda x: (x * 0).sqrt(), 5.0, 0.0, math.nan),
     ],
 )
-def test_awkward_points(operation: Operation, x: float, number: float, derivative: float) -> None:
+def test_awkward_points_have_these_numbers_and_derivatives(
+    operation: Operation, x: float, number: float, derivative: float
+) -> None:
     assert ours(operation, x) == pytest.approx([number, derivative], rel=1e-12, abs=0.0, nan_ok=True)
 
 
-def test_the_derivative_by_an_exponent() -> None:
+def test_the_derivative_by_an_exponent_is_0_for_base_0_and_nan_for_a_negative_base() -> None:
     cases = {
         (2.0, 3.0): 8.0 * math.log(2.0),
         (0.0, 0.0): 0.0,
@@ -250,7 +250,7 @@ def test_the_derivative_by_an_exponent() -> None:
 
 @given(st.floats(-18.0, 18.0))
 def test_the_derivative_of_tanh_keeps_its_digits_where_tanh_is_nearly_1(x: float) -> None:
-    # The rounding of tanh itself to a float is 1.1e-16 and cannot be undone.
+    # tanh itself is rounded to a float by up to 1.1e-16, which cannot be undone.
     assert ours(Value.tanh, x)[1] == pytest.approx(1.0 / math.cosh(x) ** 2, rel=1e-14, abs=2.3e-16)
 
 
@@ -262,13 +262,13 @@ def test_a_sum_adds_in_order_whatever_the_version_of_python(numbers: list[float]
     assert Value.sum(numbers).data == total
 
 
-# The numbers that are taken.
+# The numbers that are accepted
 
 
 @pytest.mark.parametrize(
     "number", [3, 3.0, True, np.float64(3.5), np.float32(0.1), np.int64(-4), np.uint8(200), Fraction(1, 3)]
 )
-def test_any_real_number_makes_a_leaf_and_stands_on_either_side(number: float) -> None:
+def test_any_real_number_makes_a_leaf_and_works_on_either_side_of_an_operator(number: float) -> None:
     x = Value(2.0, label="x")
     as_float = float(number)
     assert type(Value(number).data) is float
@@ -308,14 +308,14 @@ def test_a_value_and_an_array_are_an_array_of_values() -> None:
 
 def test_a_numpy_scalar_and_a_value_are_a_value_and_numpys_functions_are_its_methods() -> None:
     x = Value(2.0)
-    single: Any = np.float32(3.0)  # which is a number to some versions' types, and none to others'
+    single: Any = np.float32(3.0)  # which is a number to some versions' types and not to others'
     assert type(np.array(3.0) * x) is type(np.float64(3.0) * x) is type(x * single) is Value
     for name in ("exp", "log", "sqrt", "sin", "cos", "tanh"):
         assert getattr(np, name)(x).data == getattr(x, name)().data
 
 
 class Vector:
-    """What knows how to compute with a Value, on either side."""
+    """A type that computes with Values on either side of an operator."""
 
     def __radd__(self, other: object) -> str:
         return f"{type(other).__name__} + Vector"
@@ -328,7 +328,7 @@ class Vector:
     __lt__ = __ge__ = __le__ = __gt__
 
 
-def test_what_an_operator_does_not_know_is_asked_itself() -> None:
+def test_an_unknown_operand_may_handle_the_operation_itself() -> None:
     x = Value(2.0)
     for operation in (operator.add, operator.sub, operator.mul, operator.truediv, operator.pow):
         assert operation(x, Vector()) == "Value + Vector"
@@ -340,7 +340,7 @@ NOT_NUMBERS: list[Any] = ["3", None, 1j, [1.0, 2.0], (1.0,), Decimal("1.5"), {},
 
 
 @pytest.mark.parametrize("thing", NOT_NUMBERS, ids=repr)
-def test_python_refuses_what_no_operand_knows(thing: Any) -> None:
+def test_an_operand_that_nobody_handles_is_pythons_own_type_error(thing: Any) -> None:
     x = Value(2.0)
     refused: list[Callable[[], object]] = [
         lambda: x + thing,
@@ -368,7 +368,7 @@ def test_python_refuses_what_no_operand_knows(thing: Any) -> None:
         (Value(2.0), "the Value(data=2.0, grad=0.0)"),
     ],
 )
-def test_a_leaf_and_a_sum_say_what_is_not_a_number(thing: Any, described: str) -> None:
+def test_a_leaf_and_a_sum_describe_what_is_not_a_number(thing: Any, described: str) -> None:
     with pytest.raises(TypeError) as caught:
         Value(thing)
     assert str(caught.value) == f"a Value takes a real number, such as 2.0, not {described}"
@@ -378,32 +378,7 @@ def test_a_leaf_and_a_sum_say_what_is_not_a_number(thing: Any, described: str) -
         assert str(caught.value) == f"a Value takes a real number, such as 2.0, not {described}"
 
 
-def test_a_sum_of_what_is_not_iterable_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"^Value.sum takes a list of Values, not the float 2.0$"):
-        Value.sum(2.0)  # type: ignore[arg-type]
-
-
-def test_a_label_that_is_not_a_string_is_refused() -> None:
-    with pytest.raises(TypeError, match=r"^a label is a string, such as 'x', not the int 3$"):
-        Value(1.0, 3)  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"^a label is a string, such as 'x', not None$"):
-        Value(1.0, None)  # type: ignore[arg-type]
-
-
-def test_a_number_too_large_for_a_float_is_refused() -> None:
-    attempts: list[Callable[[], Value]] = [
-        lambda: Value(10**400),
-        lambda: Value(1.0) + 10**400,
-        lambda: 10**400 * Value(1.0),
-    ]
-    for attempt in attempts:
-        with pytest.raises(
-            OverflowError, match=r"^this int is too large for a float: keep it below 1.8e308$"
-        ):
-            attempt()
-
-
-def test_backward_says_that_something_else_than_a_number_was_assigned_to_a_leafs_data() -> None:
+def test_backward_refuses_a_leaf_whose_data_is_not_a_number() -> None:
     w = Value(2.0, label="w")
     w.data = 3  # an int is as good as a float
     (w * w).backward()
@@ -419,14 +394,14 @@ def test_backward_says_that_something_else_than_a_number_was_assigned_to_a_leafs
 
 
 @pytest.mark.parametrize("function", [math.exp, float, int, complex, round, math.isnan])
-def test_a_value_does_not_turn_into_a_number_that_has_lost_its_gradient(
+def test_a_value_is_never_silently_converted_to_a_number(
     function: Callable[[object], object],
 ) -> None:
     with pytest.raises(TypeError):
         function(Value(1.0))
 
 
-# Where there is no result: Python's own exception, and a message with operation, numbers and labels.
+# Operations without a result
 
 NO_REAL = "the result is not a real number"
 BY_ZERO = "division by zero"
@@ -482,7 +457,7 @@ def test_an_error_is_pythons_own_and_names_operation_numbers_and_labels(
     assert str(caught.value) == message
 
 
-# What a node shows and how it compares.
+# What a node shows and how it compares
 
 
 def test_a_leaf_and_a_result_have_the_attributes_of_a_node() -> None:
@@ -500,7 +475,7 @@ def test_a_leaf_and_a_result_have_the_attributes_of_a_node() -> None:
 def test_each_operation_has_its_name_and_its_operands_in_order_and_with_repetition() -> None:
     a, b = Value(0.5, label="a"), Value(2.0, label="b")
     for op, operation in OPERATIONS.items():
-        operands = (a, b) if op in (*TWO, "**n", "sum") else (a,)
+        operands = (a,) if op in UNARY else (a, b)
         node = operation(*operands)
         assert node.op == op
         assert node.operands == operands or op == "**n"
@@ -577,7 +552,7 @@ def test_pythons_sum_max_min_and_sorted_work() -> None:
     assert sorted([a, b, c]) == [b, c, a]
 
 
-def test_the_sum_of_nothing_is_0() -> None:
+def test_an_empty_sum_is_0() -> None:
     nothing = Value.sum([])
     assert (nothing.data, nothing.op, nothing.operands) == (0.0, "sum", ())
     (nothing + 1).backward()
@@ -591,7 +566,7 @@ def test_a_sum_takes_any_iterable_and_is_one_node() -> None:
     assert len(total.operands) == 4
 
 
-# The backward pass.
+# The backward pass
 
 
 def test_a_shared_operand_collects_both_contributions() -> None:
@@ -606,7 +581,7 @@ def test_a_shared_operand_collects_both_contributions() -> None:
     assert z.grad == pytest.approx(27.0 * (1.0 + math.log(3.0)), rel=1e-15)
 
 
-def test_a_diamond_hands_its_gradient_on_once_it_is_complete() -> None:
+def test_a_diamond_passes_its_gradient_on_once_it_is_complete() -> None:
     x = Value(2.0)
     middle = x * x
     left, right = middle * 3, middle.exp()
@@ -616,7 +591,7 @@ def test_a_diamond_hands_its_gradient_on_once_it_is_complete() -> None:
     assert x.grad == pytest.approx(4 * expected, rel=1e-15)
 
 
-def test_a_ladder_of_diamonds_is_walked_once_and_not_once_for_each_path() -> None:
+def test_a_ladder_of_diamonds_is_walked_once_not_once_for_each_path() -> None:
     x = Value(1.0)
     y = x
     for _ in range(200):
@@ -658,7 +633,7 @@ def test_assigning_data_changes_nothing_that_is_recorded() -> None:
     assert (y.data, x.grad) == (9.0, 6.0)
 
 
-def test_a_graph_that_was_left_by_an_error_still_works() -> None:
+def test_a_graph_still_works_after_an_operation_on_it_has_failed() -> None:
     x = Value(2.0)
     y = x * x
     with pytest.raises(ValueError, match="log"):
