@@ -1,7 +1,7 @@
-"""The notebook of the docs: `python -m tests.notebook` executes it and writes its outputs anew.
+"""The notebook of the docs: `python -m tests.notebook` executes it and rewrites its outputs.
 
-What differs from run to run is not written: times, addresses of objects, Python's version. Nor is the web
-page that the notebook shows: it is large, and nobody sees it where the notebook does not run.
+It leaves out what differs from run to run (times, addresses of objects, Python's version) and the web page
+that the notebook shows, which is large and invisible until the cell is run.
 """
 
 import copy
@@ -23,7 +23,7 @@ METADATA = {
 
 
 def executed() -> NotebookNode:
-    """Return the notebook after all its cells have run, in docs/, with the packages of this checkout."""
+    """Return the notebook after running all its cells, in docs/, with the packages of this checkout."""
     notebook: NotebookNode = nbformat.read(NOTEBOOK, as_version=4)
     # In a folder of its own IPython finds no startup files and leaves no history.
     with tempfile.TemporaryDirectory() as folder:
@@ -45,7 +45,7 @@ def executed() -> NotebookNode:
 
 
 def tidied(notebook: NotebookNode) -> NotebookNode:
-    """Return the notebook with no more in it than is committed."""
+    """Return the notebook with only what is committed."""
     notebook = copy.deepcopy(notebook)
     notebook.metadata = METADATA
     for cell in notebook.cells:

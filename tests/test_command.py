@@ -1,4 +1,4 @@
-"""The command line: what it writes and prints, what it refuses and how, at a pipe and at a terminal."""
+"""The command line: what it writes and prints, what it refuses, in a pipe and in a terminal."""
 
 import csv
 import importlib.metadata
@@ -63,7 +63,7 @@ def losses_in(folder: Path) -> list[float]:
 
 
 def files_in(folder: Path) -> dict[str, bytes]:
-    """The content of each file in the folder but the drafts, which are hidden."""
+    """Return the content of each file in the folder except the drafts, which are hidden."""
     paths = folder.iterdir() if folder.exists() else []
     return {path.name: path.read_bytes() for path in paths if not path.name.startswith(".")}
 
@@ -91,7 +91,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def finished(folder: Path) -> "subprocess.CompletedProcess[str]":
-    """The command alone, run once in an empty folder, with no terminal but the wish for colours."""
+    """The plain command, run once in an empty folder, without a terminal but asked for colours."""
     return run("--epochs", "40", "--seed", "3", folder=folder, FORCE_COLOR="1")
 
 
@@ -114,7 +114,7 @@ def test_the_files_hold_the_training_that_the_library_does(
 
 
 def curve_in(svg: Path) -> str:
-    """The path of the loss curve, the longest in the picture."""
+    """Return the path of the loss curve, the longest in the picture."""
     root = xml.etree.ElementTree.parse(svg).getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     (axes,) = [group for group in root.iter("{http://www.w3.org/2000/svg}g") if group.get("id") == "axes_1"]
@@ -155,13 +155,13 @@ def test_without_a_terminal_progress_is_lines_without_control_characters(
 ) -> None:
     losses = losses_in(folder / "titanic-out")
     lines = finished.stderr.splitlines()
-    assert lines[0] == "Training for 40 epochs at the learning rate 0.01"
+    assert lines[0] == "Training for 40 epochs with learning rate 0.01"
     assert lines[1:] == [f"epoch {k} of 40: loss {losses[k]:.6g}" for k in range(0, 41, 4)]
     assert not CONTROL_CHARACTER.search(finished.stdout + finished.stderr)
 
 
 @pytest.mark.parametrize("subcommand", [[], ["train"]])
-def test_options_stand_after_the_subcommand_or_without_one(tmp_path: Path, subcommand: list[str]) -> None:
+def test_options_come_after_the_subcommand_or_without_one(tmp_path: Path, subcommand: list[str]) -> None:
     assert main([*subcommand, "--epochs", "2", "--seed=7", "--out", str(tmp_path / "train")]) == 0
     assert losses_in(tmp_path / "train") == losses_by_the_library(2, LEARNING_RATE, standardised(7))
 
@@ -173,7 +173,7 @@ def test_the_same_training_writes_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
 
-def test_no_epochs_write_the_weights_at_the_start(tmp_path: Path) -> None:
+def test_zero_epochs_write_the_initial_weights(tmp_path: Path) -> None:
     assert main(["--epochs", "0", "--out", str(tmp_path)]) == 0
     assert losses_in(tmp_path) == [loss_of_the_weights_in(tmp_path)]
 
@@ -181,7 +181,7 @@ def test_no_epochs_write_the_weights_at_the_start(tmp_path: Path) -> None:
 # The options
 
 
-def test_a_table_of_ones_own_comes_from_a_file_or_from_standard_input(tmp_path: Path) -> None:
+def test_the_table_comes_from_a_file_or_from_standard_input(tmp_path: Path) -> None:
     table = "Name,Age,Pclass,Survived,Fare\n[red]A[/red] :smile:,22,3,0,7.25\nB,,1,1,71\nC,26,2,1,20\n"
     (tmp_path / "table.csv").write_text(table)
     from_file = run("--data", "table.csv", "--epochs", "2", folder=tmp_path)
@@ -190,7 +190,7 @@ def test_a_table_of_ones_own_comes_from_a_file_or_from_standard_input(tmp_path: 
     assert from_file.returncode == from_input.returncode == 0, from_file.stderr + from_input.stderr
     assert from_file.stdout.startswith("2 passengers: table.csv\n")
     assert from_input.stdout.startswith("2 passengers: standard input\n")
-    assert from_file.stderr.startswith("table.csv: 1 row skipped for want of an age or a price\n")
+    assert from_file.stderr.startswith("table.csv: skipped 1 of 3 rows: no age or no price\n")
     assert "[red]A[/red] :smile:" in from_file.stdout
     assert written == {file: (tmp_path / "titanic-out" / file).read_bytes() for file in FILES}
 
@@ -201,17 +201,17 @@ def test_raw_features_have_a_learning_rate_of_their_own(
     assert main(["--raw", "--epochs", "5", "--out", str(tmp_path)]) == 0
     assert losses_in(tmp_path) == losses_by_the_library(5, RAW_LEARNING_RATE, Network.random(0))
     assert Network.load(tmp_path / "weights.json").scaling == Scaling.identity()
-    assert "at the learning rate 0.0001\n" in capsys.readouterr().err
+    assert "with learning rate 0.0001\n" in capsys.readouterr().err
 
 
-def test_a_training_goes_on_from_its_weights_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+def test_training_continues_from_its_weights_as_if_it_had_never_stopped(tmp_path: Path) -> None:
     weights = str(tmp_path / "weights.json")
     assert main(["--epochs", "3", "--out", str(tmp_path)]) == 0
     assert main(["--epochs", "2", "--weights", weights, "--out", str(tmp_path)]) == 0
     assert losses_in(tmp_path) == losses_by_the_library(5, LEARNING_RATE, standardised(0))[3:]
 
 
-def test_unrolled_the_weights_are_the_same_and_the_losses_up_to_their_last_digits(tmp_path: Path) -> None:
+def test_unrolled_training_gives_the_same_weights_and_losses_up_to_rounding(tmp_path: Path) -> None:
     by_graph, by_program = tmp_path / "graph", tmp_path / "program"
     assert main(["--epochs", "5", "--out", str(by_graph)]) == 0
     assert main(["--epochs", "5", "--unrolled", "--out", str(by_program)]) == 0
@@ -236,7 +236,7 @@ def test_unroll_prints_a_program_that_computes_the_loss_and_its_gradients(
     assert gradients == tuple(parameter.grad for parameter in network.parameters())
 
 
-def test_unroll_says_of_how_many_passengers_it_makes_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unroll_of_too_many_passengers_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["unroll", "--passengers", "300"]) == 0
     assert len(capsys.readouterr().out.splitlines()) > 10_000
     assert main(["unroll", "--passengers", "9999"]) == 1
@@ -246,7 +246,7 @@ def test_unroll_says_of_how_many_passengers_it_makes_a_program(capsys: pytest.Ca
     )
 
 
-def test_the_scaling_in_the_weights_wins_over_raw_and_the_command_says_so(
+def test_the_scaling_of_the_weights_overrides_raw_and_the_command_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = str(tmp_path / "weights.json")
@@ -254,29 +254,29 @@ def test_the_scaling_in_the_weights_wins_over_raw_and_the_command_says_so(
     assert "--raw" not in capsys.readouterr().err
     assert main(["--raw", "--epochs", "2", "--weights", weights, "--out", str(tmp_path)]) == 0
     assert losses_in(tmp_path) == losses_by_the_library(5, LEARNING_RATE, standardised(0))[3:]
-    message = f"--raw is left out of account: the features are scaled as {weights} says\n"
+    message = f"--raw is ignored: the features are scaled as {weights} says\n"
     assert message in capsys.readouterr().err
 
 
-def test_weights_of_raw_features_go_on_at_the_learning_rate_of_raw_features(tmp_path: Path) -> None:
+def test_weights_for_raw_features_continue_with_the_learning_rate_for_raw_features(tmp_path: Path) -> None:
     weights = str(tmp_path / "weights.json")
     assert main(["--raw", "--epochs", "3", "--out", str(tmp_path)]) == 0
     assert main(["--epochs", "2", "--weights", weights, "--out", str(tmp_path)]) == 0
     assert losses_in(tmp_path) == losses_by_the_library(5, RAW_LEARNING_RATE, Network.random(0))[3:]
 
 
-def test_a_dead_network_is_said_to_be_dead_and_what_to_try(
+def test_a_dead_network_is_reported_with_what_to_try(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--raw", "--lr", "0.01", "--epochs", "30", "--out", str(tmp_path)]) == 0
     message = "Every hidden unit is dead for every passenger: the predicted price is the same for all. "
-    advice = "Start anew with --lr 0.001 or another --seed, or without --raw\n"
+    advice = "Start again with --lr 0.001 or another --seed, or without --raw\n"
     assert capsys.readouterr().err.endswith(message + advice)
     assert main(["--raw", "--epochs", "30", "--out", str(tmp_path)]) == 0
     assert "dead" not in capsys.readouterr().err
 
 
-def test_where_all_prices_are_equal_there_is_no_r_squared(
+def test_r_squared_is_left_out_if_all_prices_are_equal(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "table.csv").write_text("age,class,survived,price\n20,1,0,8\n30,2,1,8\n")
@@ -353,7 +353,7 @@ def test_version_is_the_installed_one_or_says_that_there_is_none(
         (["draw", "graph.xyz"], "invalid choice: 'graph.xyz' (choose from "),
         (["train", "train"], "unrecognized arguments: train"),
         (["train", "--passengers", "3"], "unrecognized arguments: --passengers 3"),
-        (["--epochs", "3", "train"], "options stand after the subcommand, as in titanic train --seed 1"),
+        (["--epochs", "3", "train"], "options come after the subcommand, as in titanic train --seed 1"),
         (["--out", ""], "argument --out: '' is not the name of a file or folder"),
         (["--data", ""], "argument --data: '' is not the name of a file or folder"),
         (["--weights="], "argument --weights: '' is not the name of a file or folder"),
@@ -384,7 +384,7 @@ def test_a_wrong_command_line_is_one_line_and_exit_status_2(
         (["--out", "taken"], f"{Path('taken/loss.svg')}: is a folder; give --out another place\n"),
     ],
 )
-def test_what_cannot_be_used_is_one_line_and_exit_status_1_before_the_training(
+def test_unusable_input_is_one_line_and_exit_status_1_before_training(
     arguments: list[str],
     complaint: str,
     tmp_path: Path,
@@ -402,10 +402,10 @@ def test_what_cannot_be_used_is_one_line_and_exit_status_1_before_the_training(
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("word", ["", "train", "draw"])
+@pytest.mark.parametrize("subcommand", ["", "train", "draw"])
 @pytest.mark.parametrize("out", ["read-only", "read-only/new", "/dev/null/new", "/proc/new"])
-def test_a_folder_that_cannot_be_written_is_one_line_before_the_training(
-    word: str,
+def test_a_folder_that_cannot_be_written_is_one_line_before_training(
+    subcommand: str,
     out: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -416,10 +416,10 @@ def test_a_folder_that_cannot_be_written_is_one_line_before_the_training(
     tmp_path.chmod(0o755)
     Path("read-only").mkdir(mode=0o555)
     Path("passengers.csv").write_text("age,class,survived,price\n22,3,0,7.25\n38,1,1,71.28\n")
-    arguments = [*word.split(), "--data", "passengers.csv"]
-    # An ordinary user may not read root's Python, nor a checkout in root's folder: what the command imports
-    # late is imported now, and the passengers are here.
-    assert main([*arguments, "--out", "writable", *(["--epochs", "0"] if word != "draw" else [])]) == 0
+    arguments = [*subcommand.split(), "--data", "passengers.csv"]
+    # An ordinary user may not read root's Python or a checkout in root's folder. So this first run imports
+    # what the command imports late, and the passengers are in a file here.
+    assert main([*arguments, "--out", "writable", *(["--epochs", "0"] if subcommand != "draw" else [])]) == 0
     capsys.readouterr()
     with ordinary_user():
         assert main([*arguments, "--out", out]) == 1
@@ -431,7 +431,7 @@ def test_a_folder_that_cannot_be_written_is_one_line_before_the_training(
     ("missing", "named"),
     [(["rich"], "rich"), (["matplotlib"], "matplotlib"), (["matplotlib", "rich"], "rich matplotlib")],
 )
-def test_what_is_not_installed_is_named_with_the_command_that_installs_it(
+def test_missing_packages_are_named_with_the_command_that_installs_them(
     missing: list[str], named: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for package in missing:
@@ -447,7 +447,7 @@ def test_a_loss_that_is_not_finite_is_one_line_and_the_last_finite_weights_are_s
     assert main(["--lr", "0.5", "--out", str(tmp_path)]) == 1
     losses = losses_in(tmp_path)
     assert loss_of_the_weights_in(tmp_path) == losses[-1]
-    complaint = f"the loss is no longer finite after epoch {len(losses)} at the learning rate 0.5"
+    complaint = f"the loss is no longer finite after epoch {len(losses)} with learning rate 0.5"
     assert capsys.readouterr().err.endswith(f"\ntitanic: {complaint}; try a smaller one, such as 0.05\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == FILES
 
@@ -473,7 +473,7 @@ def test_a_training_without_a_first_loss_is_one_line_and_writes_nothing(
 @example(0.0, 0, 300)
 @example(math.log10(0.4), 3, 300)
 @example(4.828125, 167, 3)
-def test_any_learning_rate_ends_in_at_most_one_line_and_three_files_that_fit(
+def test_any_learning_rate_gives_at_most_one_message_and_three_consistent_files(
     magnitude: float, seed: int, epochs: int
 ) -> None:
     with TemporaryDirectory() as name, redirect_stdout(StringIO()), redirect_stderr(StringIO()) as complaints:
@@ -504,8 +504,8 @@ def test_weights_too_large_for_a_loss_are_one_line(
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="Windows has no such device")
 @pytest.mark.parametrize("arguments", ["--data /dev/zero", "--data - </dev/zero", "--weights /dev/zero"])
-def test_a_file_without_an_end_is_one_line(arguments: str, tmp_path: Path) -> None:
-    # In 800 megabytes, of which Python and what it imports take most.
+def test_an_endless_file_is_one_line(arguments: str, tmp_path: Path) -> None:
+    # In 800 megabytes; Python and its imports take most of them.
     command = f"ulimit -v 800000; OPENBLAS_NUM_THREADS=1 {sys.executable} -m titanic train {arguments}"
     ended = subprocess.run(
         command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
@@ -518,7 +518,7 @@ def test_a_file_without_an_end_is_one_line(arguments: str, tmp_path: Path) -> No
 
 
 def run_with_a_closed_pipe(arguments: Sequence[str], folder: Path, closed: str) -> "tuple[int, str]":
-    """The exit status, and what is still read, of a command of which one stream has no reader any more."""
+    """Return the exit status and remaining output of a command after one of its streams lost its reader."""
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "titanic", *arguments]
@@ -536,7 +536,7 @@ def run_with_a_closed_pipe(arguments: Sequence[str], folder: Path, closed: str) 
 
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
-def test_a_closed_pipe_is_no_error_and_the_job_is_done_all_the_same(tmp_path: Path, closed: str) -> None:
+def test_a_closed_pipe_is_not_an_error_and_the_job_is_done(tmp_path: Path, closed: str) -> None:
     status, rest = run_with_a_closed_pipe(["--epochs", "2"], tmp_path, closed)
     assert status == 0, rest
     assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == sorted(FILES + PICTURES)
@@ -544,7 +544,7 @@ def test_a_closed_pipe_is_no_error_and_the_job_is_done_all_the_same(tmp_path: Pa
     assert "Traceback" not in rest
 
 
-def test_help_into_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+def test_help_into_a_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
     assert run_with_a_closed_pipe(["--help"], tmp_path, "stdout") == (0, "")
 
 
@@ -567,7 +567,7 @@ def test_a_full_device_is_one_line(arguments: str, unbuffered: str, tmp_path: Pa
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-"])
-def test_streams_that_are_closed_from_the_start_are_no_error(tmp_path: Path, closed: str) -> None:
+def test_streams_that_are_closed_from_the_start_are_not_an_error(tmp_path: Path, closed: str) -> None:
     command = f"{sys.executable} -m titanic --epochs 1 {closed}"
     ended = subprocess.run(
         command, shell=True, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False
@@ -578,7 +578,7 @@ def test_streams_that_are_closed_from_the_start_are_no_error(tmp_path: Path, clo
     assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == sorted(FILES + PICTURES)
 
 
-def test_an_encoding_that_lacks_the_characters_is_no_error(tmp_path: Path) -> None:
+def test_an_encoding_that_lacks_the_characters_is_not_an_error(tmp_path: Path) -> None:
     ended = run("--epochs", "1", folder=tmp_path, PYTHONIOENCODING="ascii")
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.isascii()
@@ -635,7 +635,7 @@ def test_ctrl_c_keeps_the_weights_of_the_last_whole_epoch(tmp_path: Path) -> Non
     assert exit_status(process) == 130
     losses = losses_in(tmp_path / "titanic-out")
     assert len(losses) == epoch + 1 > 10
-    # An epoch that is over and not yet shown is whole, too.
+    # An epoch may be complete before it is shown.
     expected = losses_by_the_library(epoch + 1, LEARNING_RATE, standardised(0))
     assert losses == expected[:-1]
     assert loss_of_the_weights_in(tmp_path / "titanic-out") in expected[-2:]
@@ -659,7 +659,7 @@ def test_a_second_ctrl_c_ends_at_once(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_during_the_imports_is_one_line(tmp_path: Path) -> None:
-    # A module of Python's that takes a minute to import, in place of many that take milliseconds.
+    # One module of the standard library that takes a minute to import instead of many that take milliseconds.
     (tmp_path / "statistics.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
     process = terminal(folder=tmp_path, PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
     process.expect("importing")
@@ -686,41 +686,41 @@ def test_an_interrupt_without_a_terminal_is_the_same(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "titanic-out").iterdir()) == FILES
 
 
-# Killed. A file is whole when it has the bytes of a run that was left in peace.
+# Killed. A file is whole if it has the bytes of an undisturbed run.
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
-    """For each of two seeds a folder with the files of a training and of its pictures."""
+    """Return for each of two seeds a folder with the files of a training and its pictures."""
     folder = tmp_path_factory.mktemp("whole")
     for seed in (1, 2):
-        for word in (["train", "--epochs", "2"], ["draw"]):
-            assert main([*word, "--seed", str(seed), "--out", str(folder / str(seed))]) == 0
+        for job in (["train", "--epochs", "2"], ["draw"]):
+            assert main([*job, "--seed", str(seed), "--out", str(folder / str(seed))]) == 0
     return {seed: folder / str(seed) for seed in (1, 2)}
 
 
-@pytest.mark.parametrize("word", [["train", "--epochs", "2"], ["draw"]], ids=["train", "draw"])
-def test_killed_at_any_moment_each_file_is_whole_or_absent(
-    word: list[str], whole: dict[int, Path], tmp_path: Path
+@pytest.mark.parametrize("job", [["train", "--epochs", "2"], ["draw"]], ids=["train", "draw"])
+def test_killed_at_any_time_each_file_is_whole_or_absent(
+    job: list[str], whole: dict[int, Path], tmp_path: Path
 ) -> None:
     old, new = files_in(whole[1]), files_in(whole[2])
-    moments = random.Random(0)
+    delays = random.Random(0)
     for k in range(6):
         out = tmp_path / str(k)
         if k % 2:
             shutil.copytree(whole[1], out)
-        command = [sys.executable, "-m", "titanic", *word, "--seed", "2", "--out", str(out)]
+        command = [sys.executable, "-m", "titanic", *job, "--seed", "2", "--out", str(out)]
         with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()  # the passengers are loaded
-            time.sleep(moments.uniform(0.0, 1.0))
+            time.sleep(delays.uniform(0.0, 1.0))
             process.kill()
         left = files_in(out)
         assert all(content in (old[name], new[name]) for name, content in left.items())
         assert not k % 2 or left.keys() == old.keys()
 
 
-# Kills itself where it is about to open a draft in the folder, or to give one its name, for the nth time.
+# Kills itself just before it opens or renames a draft in the folder for the nth time.
 KILLED_AT = """
 import os, signal, sys
 folder, n = os.path.abspath(sys.argv[1]), int(sys.argv[2])

@@ -37,7 +37,7 @@ def test_the_derivation_imports_nothing_of_microgrid() -> None:
 
 @pytest.mark.parametrize("n", [1, 2, 7, 20])
 @pytest.mark.parametrize("seed", range(3))
-def test_every_row_of_the_sheets_table_has_its_shape_and_its_value(n: int, seed: int) -> None:
+def test_every_row_of_the_sheets_table_has_its_shape_and_value(n: int, seed: int) -> None:
     X, y = random_passengers(n, seed)
     network = signed_network(seed)
     derivation = derive(X, y, numbers(network.W1).tolist(), numbers(network.W2).tolist())

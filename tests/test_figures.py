@@ -50,7 +50,7 @@ def parsed(picture: graphviz.Digraph) -> ElementTree.Element:
 
 
 def groups(svg: ElementTree.Element, kind: str) -> dict[str, list[str]]:
-    """The texts of each node or edge of the SVG, by its id."""
+    """Return the texts of each node or edge of the SVG, by its id."""
     return {
         group.attrib["id"]: [text.text or "" for text in group.iter(f"{SVG}text")]
         for group in svg.iter(f"{SVG}g")
@@ -93,7 +93,7 @@ def test_the_labels_of_figure_1_do_not_overlap(network: Network, values: bool) -
         assert all(abs(x - other) > 60 or abs(y - another) > height for other, another in at[:k])
 
 
-def test_figure_1_says_the_weights_on_request(network: Network) -> None:
+def test_figure_1_shows_the_numbers_of_the_weights_on_request(network: Network) -> None:
     arrows = groups(parsed(network_scheme(network, values=True)), "edge")
     assert arrows["x1-c2"] == ["W1[1,2]", "0.7580"]
     assert len(arrows) == 21 and all(len(texts) == 2 for texts in arrows.values())
@@ -135,7 +135,7 @@ def test_the_computation_graph_has_two_nodes_of_ones_and_a_square_for_the_loss(f
     assert "polygon" in shapes["loss"]
 
 
-def test_the_scalars_by_letters_have_the_arrows_of_6_2_the_concats_apart(forward: Forward) -> None:
+def test_the_scalars_folded_by_letter_have_the_arrows_of_6_2_without_concat(forward: Forward) -> None:
     contracted = {
         (arrow.operand.name, box.name) for box in folded(node_names(forward.L)) for arrow in box.arrows
     }
@@ -169,14 +169,14 @@ def test_the_pictures_of_the_sheet_are_readable_at_the_width_of_a_page(network: 
     pictures = [network_scheme(network), network_scheme(network, values=True), scalar_graph(forward)]
     for picture in (*pictures, folded_graph(forward)):
         assert float(parsed(picture).attrib["width"].removesuffix("pt")) <= 1200
-    # So the second line of the scalars begins at the left again.
+    # The second line of the scalars begins at the left again.
     svg = parsed(scalar_graph(network.forward(X=[[22, 3, 0], [38, 1, 1]], y=[7.25, 71.28])))
     assert float(svg.attrib["width"].removesuffix("pt")) <= 1500
     assert len(groups(svg, "node")) == 100
 
 
 def arrows_of(picture: graphviz.Digraph) -> list[tuple[str, str]]:
-    """The arrows of the picture, as Graphviz's own parser reads them."""
+    """Return the arrows of the picture, as Graphviz's own parser reads them."""
     graph = json.loads(picture.pipe(format="json0"))
     names = {node["_gvid"]: node["name"] for node in graph["objects"]}
     return [(names[edge["tail"]], names[edge["head"]]) for edge in graph["edges"]]
@@ -236,7 +236,7 @@ def test_scalars_of_too_many_passengers_are_one_line_and_write_nothing(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_figure_that_there_is_not_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_figure_is_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as exit:
         main(["draw", "graph"])
     assert exit.value.code == 2

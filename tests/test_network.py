@@ -62,7 +62,7 @@ def label_of(letter: str, *indices: int) -> str:
     return f"{letter}[{','.join(str(index + 1) for index in indices)}]" if indices else letter
 
 
-def test_a_labels_indices_less_one_are_the_lists() -> None:
+def test_labels_count_from_1_and_lists_from_0() -> None:
     forward = Network.random(0).forward(X, Y)
     for letter in ("X", "W1", "B", "C", "W2"):
         for i, row in enumerate(getattr(forward, letter)):
@@ -135,7 +135,7 @@ def test_the_loss_of_no_passengers_does_not_exist() -> None:
         Network.random(0).forward([], [])
 
 
-def test_an_error_on_the_way_names_the_node() -> None:
+def test_an_error_in_the_forward_pass_names_the_node() -> None:
     with pytest.raises(OverflowError, match=re.escape("F[2] =")):
         Network.random(0).forward(X, [7.25, 1e200, 8.0])
 
@@ -203,7 +203,7 @@ def test_weights_that_are_not_finite_are_not_saved_and_what_was_there_stays(tmp_
 
 
 def written(**changes: object) -> str:
-    """What `save` writes, with some entries replaced."""
+    """Return what `save` writes, with some entries replaced."""
     content = {
         "W1": [[0.5] * 4] * 4,
         "W2": [[0.5]] * 5,
@@ -213,7 +213,7 @@ def written(**changes: object) -> str:
     return json.dumps({**content, **changes})
 
 
-def test_the_file_written_here_is_a_good_one(tmp_path: Path) -> None:
+def test_the_file_that_these_tests_damage_is_valid(tmp_path: Path) -> None:
     (tmp_path / "weights.json").write_text(written())
     assert Network.load(tmp_path / "weights.json").scaling == Scaling((30.0, 2.3, 0.4), (14.5, 0.8, 0.5))
 
@@ -227,8 +227,8 @@ def test_the_file_written_here_is_a_good_one(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n\x00\x00", "is not usable JSON"),
         ("[" * 100_000, "is not usable JSON (nested too deeply)"),
         ("1" * 10_000, "does not hold W1, W2, means, deviations and nothing else"),
-        ('{"W1": 1, "W1": 2}', "is not usable JSON ('W1' is there twice)"),
-        (written()[:-1] + ', "W2": [[0.5]]}', "is not usable JSON ('W2' is there twice)"),
+        ('{"W1": 1, "W1": 2}', "is not usable JSON ('W1' appears twice)"),
+        (written()[:-1] + ', "W2": [[0.5]]}', "is not usable JSON ('W2' appears twice)"),
         (written() + " " * 1_000_000, "is not usable JSON (larger than a megabyte)"),
         ("3", "does not hold W1, W2, means, deviations and nothing else"),
         ("[]", "does not hold W1, W2, means, deviations and nothing else"),
@@ -278,7 +278,7 @@ any_json = st.recursive(
 
 @st.composite
 def damaged_weights(draw: st.DrawFn) -> bytes:
-    """A good file in which some entries have been replaced by others, and some runs of bytes."""
+    """Draw a valid file with some entries and some runs of bytes replaced."""
     names = st.sampled_from(["W1", "W2", "means", "deviations", "b1"])
     entries = rows | st.lists(rows | others, min_size=4, max_size=5) | any_json
     content = written(**draw(st.dictionaries(names, entries, max_size=2))).encode()
@@ -305,7 +305,7 @@ def test_any_bytes_give_a_network_or_one_line(
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="Windows has no such device")
-def test_a_file_without_an_end_is_refused_in_one_line() -> None:
+def test_an_endless_file_is_refused_in_one_line() -> None:
     with pytest.raises(WeightsError, match=r"^/dev/zero: is not usable JSON \(larger than a megabyte\)"):
         Network.load("/dev/zero")
 

@@ -28,7 +28,7 @@ def files_before() -> dict[str, float]:
 
 @pytest.fixture(scope="module")
 def now(files_before: dict[str, float]) -> NotebookNode:
-    """The notebook as it comes out when all its cells are run."""
+    """The notebook after running all its cells."""
     return executed()
 
 
@@ -49,7 +49,7 @@ def outputs(notebook: NotebookNode) -> list[Output]:
 
 
 def comparable(kind: str, text: str) -> str:
-    """Return what must be the same: not where the boxes of a graph stand, and not the pixels of a curve."""
+    """Return what must be the same: not the positions of a graph's boxes, not the pixels of a curve."""
     if kind == "image/svg+xml":
         return "\n".join(sorted(map(str, parts(text.encode()))))
     return "" if kind == "image/png" else text
@@ -78,7 +78,7 @@ def test_the_notebook_leaves_no_file_behind(now: NotebookNode, files_before: dic
     assert files() == files_before
 
 
-def test_the_notebook_is_small_enough_to_be_looked_at_in_a_browser() -> None:
+def test_the_notebook_is_small_enough_to_view_in_a_browser() -> None:
     assert os.path.getsize(NOTEBOOK) < 500_000
 
 

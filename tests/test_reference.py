@@ -1,4 +1,4 @@
-"""PyTorch computes the same: the sheet's network as a module, its training, and every node of its graph."""
+"""PyTorch agrees: the sheet's network as a module, its training, and every node of its graph."""
 
 import sys
 from pathlib import Path
@@ -39,7 +39,7 @@ def test_each_letter_of_the_module_has_the_numbers_and_gradients_of_the_networks
         np.testing.assert_allclose(tensor.grad.tolist(), grads(nodes), rtol=1e-12, atol=1e-12, err_msg=letter)
 
 
-def test_the_way_to_pytorch_and_back_keeps_weights_and_scaling_to_the_bit(network: Network) -> None:
+def test_a_round_trip_through_pytorch_keeps_weights_and_scaling_bit_for_bit(network: Network) -> None:
     back = to_network(to_module(network))
     assert weights_of(back) == weights_of(network)
     assert back.scaling == network.scaling
@@ -55,7 +55,7 @@ def test_training_the_module_leaves_the_network_as_it_was(network: Network) -> N
     assert set(weights_of(to_network(module))) == {0.0}
 
 
-def test_the_module_is_like_any_other(network: Network) -> None:
+def test_the_module_works_like_any_other(network: Network) -> None:
     module = to_module(network)
     assert isinstance(module, torch.nn.Module)
     assert {name: (tuple(p.shape), p.dtype) for name, p in module.named_parameters()} == {
@@ -106,7 +106,7 @@ def test_every_node_of_the_sheets_network_has_its_counterpart(network: Network) 
     assert list(tensors) == topological_order(L)
     for node, tensor in tensors.items():
         assert tensor.item() == pytest.approx(node.data, rel=1e-12, abs=1e-12)
-        if node.op == "constant":  # the 2 of F ** 2, a plain number for PyTorch
+        if node.op == "constant":  # the 2 of F ** 2, a plain number in PyTorch
             continue
         assert tensor.grad is not None
         assert tensor.grad.item() == pytest.approx(node.grad, rel=1e-12, abs=1e-12)

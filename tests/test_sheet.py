@@ -1,7 +1,7 @@
 """The corrections to the sheet's solution, in the order of docs/sheet.md: each test proves one.
 
-Where shapes are the matter, the sheet's own expression is evaluated and fails, and ours fits. Matrices are
-NumPy's, the gradients that they are compared with the engine's.
+Where shapes are wrong, the test evaluates the solution's own expression, sees it fail, and sees ours fit.
+Matrices are NumPy's; they are compared with the engine's gradients.
 """
 
 from itertools import product
@@ -16,8 +16,7 @@ from titanic.derivation import P
 from titanic.network import Forward, Network
 from titanic.passengers import embedded
 
-# As many passengers as nothing else here has rows or columns.
-N = 7
+N = 7  # passengers: nothing else here has seven rows or columns
 
 
 @pytest.fixture
@@ -56,10 +55,10 @@ def test_02_the_derivative_of_a_sum_by_each_summand_is_1(forward: Forward) -> No
     assert forward.H.local_grads == (1.0,) * N
 
 
-def test_03_the_derivative_of_the_square_is_elementwise_and_no_transpose(forward: Forward) -> None:
+def test_03_the_derivative_of_the_square_is_elementwise_and_not_a_transpose(forward: Forward) -> None:
     F = numbers(forward.rows("F"))
     assert F.shape == (N, 1) != F.T.shape
-    # The sheet's row times ∂L/∂G has an entry for each pair of passengers; F has one for each passenger.
+    # The solution's row times ∂L/∂G has an entry for each pair of passengers; F has one for each passenger.
     through_G = np.full((N, 1), 1 / N)
     assert (through_G * (2 * F.T)).shape == (N, N)
     assert (through_G * (2 * F)).shape == (N, 1)
@@ -72,7 +71,7 @@ def test_04_the_gradient_of_w2_is_a_column_and_the_product_sums_already(forward:
     assert (2 / N * F.T @ D).shape == (1, 5) != W2.shape
     assert (2 / N * D.T @ F).shape == (5, 1) == W2.shape
     np.testing.assert_allclose(2 / N * D.T @ F, grads(forward.W2), rtol=1e-12)
-    # The sum over the passengers is inside the product: once more, and it is n times too large.
+    # The product already sums over the passengers; a second sum makes it n times too large.
     np.testing.assert_allclose(D.T @ F, sum(D[[k]].T @ F[[k]] for k in range(N)), rtol=1e-12)
     np.testing.assert_allclose(sum(2 / N * D.T @ F for _ in range(N)), N * grads(forward.W2), rtol=1e-12)
 
@@ -150,7 +149,7 @@ def test_11_with_the_bracket_closed_before_w1_raw_features_make_a_linear_network
 
     nothing = np.zeros_like(X)
     np.testing.assert_allclose(as_meant(X)[:, 0], network.predict(passengers.X), rtol=1e-12)
-    # Of a linear network (with a bias), twice the features move the price twice as far.
+    # In a linear network (with a bias), twice the features move the price twice as far.
     np.testing.assert_allclose(
         as_written(2 * X) - as_written(nothing), 2 * (as_written(X) - as_written(nothing)), rtol=1e-12
     )
@@ -167,7 +166,7 @@ def test_12_the_derivative_of_b_by_a_weight_is_the_passengers_a(forward: Forward
         np.testing.assert_array_equal(found[:, j], A[k])  # ∂B[k,j]/∂W1[i,j] = A[k,i] for each i
         assert np.count_nonzero(found) == 4  # and nothing reaches the other columns
         if k != i and j != i:
-            assert found[i, j] != A[i, j]  # the sheet's Aᵢⱼ
+            assert found[i, j] != A[i, j]  # the solution's Aᵢⱼ
 
 
 def test_13_each_passenger_contributes_an_outer_product_to_the_gradient_of_w1(forward: Forward) -> None:
@@ -203,5 +202,5 @@ def test_15_the_forward_pass_builds_the_graph_and_backward_walks_it() -> None:
     assert {node.op for node in before} == {"", "constant", "*", "sum", "relu", "-", "**n", "/"}
     L.backward()
     assert topological_order(L) == before
-    # PyTorch's tensors too know what made them before anybody calls backward.
+    # PyTorch's tensors also know what made them before backward is called.
     assert to_module(network)(*random_passengers(N, 2)).L.grad_fn is not None

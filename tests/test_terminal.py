@@ -1,4 +1,4 @@
-"""What the terminal module draws: a loss curve for whatever losses a training can have."""
+"""The loss curve of the terminal module, for any losses that a training can have."""
 
 import re
 import sys
@@ -43,10 +43,10 @@ def test_any_finite_losses_have_a_curve(losses: list[float]) -> None:
         ([1e270], [270]),
     ],
 )
-def test_losses_of_all_sizes_are_drawn_by_their_exponents(
+def test_losses_of_all_magnitudes_are_drawn_by_their_exponents(
     losses: list[float], ticks: "range | list[int]"
 ) -> None:
-    # Matplotlib writes what a text says above its outlines, as a comment.
+    # Matplotlib writes each text as a comment above its outlines.
     written = re.findall(r"<!-- \$10\^\{(-?\d+)\}\$ -->", loss_curve(losses))
     shown = {int(exponent) for exponent in written}
     assert len(shown) == len(written)

@@ -1,4 +1,4 @@
-"""Gradient descent: steps along the gradient, whole weights whatever ends it, good defaults."""
+"""Gradient descent: steps against the gradient, consistent weights however it stops, good defaults."""
 
 import gc
 import math
@@ -39,7 +39,7 @@ def start(passengers: Passengers, seed: int, raw: bool = False) -> Network:
 def losses_by_numpy(
     network: Network, passengers: Passengers, epochs: int, learning_rate: float
 ) -> tuple[list[float], Matrix]:
-    """The same training on whole matrices: the losses, and C at the end."""
+    """Return the losses of the same training on matrices, and C at the end."""
     X = network.scaling.apply(passengers.X)
     W1, W2 = numbers(network.W1), numbers(network.W2)
     losses = []
@@ -81,7 +81,7 @@ def test_there_is_a_pass_before_the_first_step_and_one_after_each() -> None:
     assert losses[-1] == network.forward(X, Y).L.data < losses[0]
 
 
-def test_no_epochs_are_the_pass_at_the_start_alone() -> None:
+def test_zero_epochs_yield_only_the_pass_at_the_start() -> None:
     network = Network.random(0, Scaling.of(X))
     before = weights_of(network)
     assert len(list(train(network, X, Y, epochs=0, learning_rate=0.01))) == 1
@@ -100,7 +100,7 @@ def test_each_pass_has_its_own_gradients_and_not_the_sum_of_all() -> None:
             ]
 
 
-def test_whoever_stops_early_has_the_weights_of_the_pass_they_saw_last() -> None:
+def test_stopping_early_leaves_the_weights_of_the_last_pass_that_was_seen() -> None:
     network = Network.random(0, Scaling.of(X))
     passes = train(network, X, Y, epochs=100, learning_rate=0.01)
     for forward in passes:
@@ -112,7 +112,7 @@ def test_whoever_stops_early_has_the_weights_of_the_pass_they_saw_last() -> None
     assert network.W1[0][0].data == 5.0
 
 
-def test_the_garbage_collector_is_as_it_was_whenever_a_pass_is_handed_over() -> None:
+def test_the_garbage_collector_is_as_it_was_whenever_a_pass_is_yielded() -> None:
     for enabled in (True, False):
         (gc.enable if enabled else gc.disable)()
         try:
@@ -127,7 +127,7 @@ def test_the_garbage_collector_is_as_it_was_whenever_a_pass_is_handed_over() -> 
 
 @pytest.fixture
 def without_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As where array-api-compat is not installed."""
+    """Let array-api-compat seem missing."""
     monkeypatch.setattr(training, "has_arrays", lambda: False)
 
 
@@ -173,7 +173,7 @@ def test_unrolled_a_loss_that_is_not_finite_ends_the_training_with_the_last_fini
     assert weights_of(by_program) == pytest.approx(weights_of(by_graph), rel=1e-12)
 
 
-# What ends it before its end
+# What stops it early
 
 
 def test_an_interrupt_at_any_point_leaves_the_weights_of_a_whole_epoch() -> None:
@@ -210,7 +210,7 @@ def test_an_interrupt_at_any_point_leaves_the_weights_of_a_whole_epoch() -> None
                 seen.append(forward)
         except KeyboardInterrupt:
             sys.settrace(None)
-            # Between the end of an epoch and its handing over, the epoch is whole and not yet seen.
+            # An epoch that has ended but was not yielded yet is complete and not yet seen.
             assert weights_of(network) in whole[max(len(seen) - 1, 0) : len(seen) + 1]
             interrupted_in_epoch[len(seen)] += 1
             return True
@@ -226,7 +226,9 @@ def test_an_interrupt_at_any_point_leaves_the_weights_of_a_whole_epoch() -> None
 
 
 @pytest.mark.parametrize("learning_rate", [0.5, 100.0, 1e200, 1e308])
-def test_a_loss_that_is_no_longer_finite_ends_it_with_the_last_finite_weights(learning_rate: float) -> None:
+def test_a_loss_that_is_not_finite_ends_the_training_with_the_last_finite_weights(
+    learning_rate: float,
+) -> None:
     passengers = embedded()
     network = start(passengers, 0)
     losses = []
@@ -237,12 +239,12 @@ def test_a_loss_that_is_no_longer_finite_ends_it_with_the_last_finite_weights(le
     assert all(map(math.isfinite, weights_of(network)))
     assert network.forward(passengers.X, passengers.y).L.data == losses[-1]
     assert str(caught.value) == (
-        f"the loss is no longer finite after epoch {len(losses)} at the learning rate {learning_rate:g}; "
+        f"the loss is no longer finite after epoch {len(losses)} with learning rate {learning_rate:g}; "
         f"try a smaller one, such as {learning_rate / 10:g}"
     )
 
 
-def test_weights_that_are_not_finite_end_it_even_where_the_loss_is() -> None:
+def test_weights_that_are_not_finite_end_the_training_even_if_the_loss_is_finite() -> None:
     # A step of this size makes the weights of the first hidden unit −inf, and the unit 0.
     network = Network([[1e-300, 0, 0, 0]] * 4, [[1e308]] + [[0.0]] * 4)
     with pytest.raises(TrainingError, match="after epoch 1 "):
@@ -250,21 +252,21 @@ def test_weights_that_are_not_finite_end_it_even_where_the_loss_is() -> None:
     assert weights_of(network)[0] == 1e-300
 
 
-def test_a_loss_that_is_not_finite_at_the_start_is_said_to_be_so() -> None:
+def test_a_loss_that_is_not_finite_at_the_start_is_reported_as_such() -> None:
     with pytest.raises(TrainingError, match=r"^the loss is not finite before the first step; "):
         list(train(Network([[1e200] * 4] * 4, [[1e200]] * 5), X, Y, 5, 0.01))
 
 
-# What it comes to
+# Its results
 
 
-def test_r_squared_is_1_for_no_error_0_for_the_mean_and_nothing_where_prices_do_not_vary() -> None:
+def test_r_squared_is_1_for_no_error_0_for_the_mean_and_nan_if_all_prices_are_equal() -> None:
     assert r_squared(0.0, Y) == 1.0
     assert r_squared(statistics.pvariance(Y), Y) == 0.0
     assert math.isnan(r_squared(1.0, [0.1, 0.1, 0.1]))
 
 
-def test_dead_is_every_hidden_unit_for_every_passenger_and_nothing_less() -> None:
+def test_dead_means_every_hidden_unit_is_0_for_every_passenger() -> None:
     below = [[-1.0] * 4] * 4
     assert is_dead(Network(below, [[1.0]] * 5).forward(X, Y))
     # Only the last passenger is old enough for the last hidden unit.
@@ -298,7 +300,7 @@ def test_raw_features_train_by_default_and_leave_hidden_units_alive(seed: int) -
     assert (C > 0).any()
 
 
-def test_raw_features_at_the_other_learning_rate_kill_every_hidden_unit() -> None:
+def test_raw_features_with_the_usual_learning_rate_kill_every_hidden_unit() -> None:
     passengers = embedded()
     *_, last = train(start(passengers, 0, raw=True), passengers.X, passengers.y, 30, LEARNING_RATE)
     assert is_dead(last)

@@ -1,4 +1,4 @@
-"""The trainings that several tests look at, each done once: 300 epochs by the engine.
+"""The trainings that several tests use, each done once: 300 epochs by the engine.
 
 training(0).losses, training(0).network     # from seed 0, on the embedded passengers
 """
@@ -25,7 +25,7 @@ def passengers_of(table: Path | None) -> Passengers:
 
 @cache
 def training(seed: int, table: Path | None = None) -> Training:
-    """Return the training from a seed on a table, None for the embedded passengers."""
+    """Return the training from a seed on a table; None means the embedded passengers."""
     X, y = passengers_of(table).X, passengers_of(table).y
     network = Network.random(seed, Scaling.of(X))
     losses = [forward.L.data for forward in train(network, X, y, EPOCHS, LEARNING_RATE)]

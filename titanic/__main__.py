@@ -1,9 +1,9 @@
 """The command line: `titanic`, or `python -m titanic`, trains the sheet's network on passengers.
 
-A subcommand does one part of the job; its options stand after it. The exit status is 0 when the job was done,
-1 when it could not be, 2 for a wrong command line, 130 after Ctrl-C.
+A subcommand does one part of the job, and its options come after it. The exit status is 0 if the job was
+done, 1 if it could not be, 2 for a wrong command line, 130 after Ctrl-C.
 
-Another subcommand is a function in commands.py and a row in SUBCOMMANDS; another option a row in OPTIONS.
+A new subcommand is a function in commands.py and a row in SUBCOMMANDS; a new option is a row in OPTIONS.
 """
 
 import sys
@@ -16,6 +16,7 @@ try:
     from reprlib import repr as shortened
     from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypedDict, TypeVar
 
+    from microgrid.arguments import one_line
     from titanic import commands, terminal, training
     from titanic.network import WeightsError
     from titanic.passengers import DataError
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         terminal.discard(sys.stdout)
-        what = terminal.shown(error.filename or "standard output")
+        what = one_line(str(error.filename or "standard output"))
         terminal.message(f"titanic: {what}: {error.strerror or error}")
         return 1
 
@@ -59,13 +60,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = _Parser("titanic", "titanic [SUBCOMMAND] [OPTIONS]", _DESCRIPTION, _NOTES)
     parser.add_options(_TRAIN_OPTIONS, commands.everything)
-    parser.set_defaults(figure=None, passengers=None, values=False, format="svg")  # the main job draws, too
+    parser.set_defaults(figure=None, passengers=None, values=False, format="svg")  # the main job draws too
     parser.add_argument(
         "--version",
         action="store_const",
         dest="run",
         const=commands.version,
-        help="say which version this is",
+        help="show the version",
     )
     subparsers = parser.add_subparsers(
         title="subcommands", dest="subcommand", metavar="SUBCOMMAND", prog="titanic", parser_class=_Parser
@@ -82,12 +83,12 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         one.add_options(subcommand.options, subcommand.run)
     options = parser.parse_args(arguments)
     if options.subcommand and options.subcommand != arguments[0]:
-        parser.error(f"options stand after the subcommand, as in titanic {options.subcommand} --seed 1")
+        parser.error(f"options come after the subcommand, as in titanic {options.subcommand} --seed 1")
     return options
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one line, and whose notes keep their lines."""
+    """An argument parser whose errors are one line and whose notes keep their line breaks."""
 
     def __init__(self, prog: str, usage: str, description: str, epilog: str) -> None:
         super().__init__(
@@ -100,13 +101,13 @@ class _Parser(argparse.ArgumentParser):
         )
 
     def add_options(self, names: Sequence[str], run: Callable[[argparse.Namespace], int]) -> None:
-        """Add these of the OPTIONS, and the function that gets them."""
+        """Add the OPTIONS of these names, and the function to call with them."""
         for name in names:
             self.add_argument(f"--{name}", **OPTIONS[name])
         self.set_defaults(run=run)
 
     def print_help(self, file: "SupportsWrite[str] | None" = None) -> None:
-        # Argparse's own is silent where it cannot write.
+        # Argparse's own ignores errors in writing.
         print(self.format_help(), end="", file=file)
 
     def error(self, message: str) -> NoReturn:
@@ -121,7 +122,7 @@ Parsed = TypeVar("Parsed", int, float, str)
 def _kind(
     convert: Callable[[str], Parsed], allows: Callable[[Parsed], bool], wanted: str
 ) -> Callable[[str], Parsed]:
-    """Return what reads an option's text, or says in one line that it is not what is wanted."""
+    """Return a function that converts an option's text, or says in one line that it is not what is wanted."""
 
     def read(text: str) -> Parsed:
         with suppress(ValueError):
@@ -140,7 +141,7 @@ _SEED = _kind(int, lambda seed: True, "a seed; give a whole number")
 
 
 class _Option(TypedDict, total=False):
-    """What argparse's add_argument is told about an option."""
+    """The arguments of argparse's add_argument for an option."""
 
     help: str
     metavar: str
@@ -154,32 +155,31 @@ OPTIONS = {
     "data": _Option(
         metavar="FILE",
         type=_NAME,
-        help="a CSV file of passengers, or - for standard input: age, class, survived and price in any "
-        "order, named as in the course's, Kaggle's, seaborn's or OpenML's table (default: the 58 passengers "
-        "that come with the program)",
+        help="a CSV file of passengers, or - for standard input, with columns age, class, survived and price "
+        "in any order, named as by the course, Kaggle, seaborn or OpenML (default: the 58 passengers that "
+        "come with the program)",
     ),
     "raw": _Option(
         action="store_true",
-        help="take the features as the sheet writes them, not standardised; training is slow, and worse",
+        help="use the features as the sheet does, not standardised; training is slower and ends worse",
     ),
     "passengers": _Option(
         metavar="N",
         type=_PASSENGERS,
-        help="how many passengers of the table to take, from its first row on (default: 2 to step through, "
-        "1 in an animation and in the graph of scalars, else all)",
+        help="how many passengers to use, from the table's first row on (default: 2 for step and unroll, "
+        "1 for an animation or the graph of scalars, else all)",
     ),
     "page": _Option(
         metavar="FILE",
         type=_NAME,
-        help="write both passes into FILE as a web page to step through, with numbers that can be changed, "
-        "instead of opening the prompt",
+        help="instead of a prompt, write both passes to FILE as a web page whose numbers can be changed",
     ),
     "animation": _Option(
         metavar="FILE",
         type=_NAME,
-        help="write both passes into FILE as an SVG that moves by itself, instead of opening the prompt",
+        help="instead of a prompt, write both passes to FILE as an animated SVG",
     ),
-    "values": _Option(action="store_true", help="write the weights' numbers into the network's scheme"),
+    "values": _Option(action="store_true", help="show the weights' numbers in the network's scheme"),
     "format": _Option(
         choices=("svg", "png", "pdf", "dot"),
         default="svg",
@@ -187,17 +187,18 @@ OPTIONS = {
     ),
     "unrolled": _Option(
         action="store_true",
-        help="train by a straight-line program, on arrays where NumPy is there: the same weights, sooner",
+        help="train by a straight-line program, on arrays if NumPy is installed: the same weights up to "
+        "rounding, but faster",
     ),
     "derivation": _Option(
         action="store_true",
-        help="show the forward pass and every gradient in closed form, in the first passenger's numbers",
+        help="show the forward pass and every gradient in closed form, with the first passenger's numbers",
     ),
     "epochs": _Option(
         metavar="N",
         type=_EPOCHS,
         default=training.EPOCHS,
-        help="how many steps of gradient descent (default: %(default)s)",
+        help="the number of steps of gradient descent (default: %(default)s)",
     ),
     "lr": _Option(
         metavar="RATE",
@@ -209,18 +210,18 @@ OPTIONS = {
         metavar="N",
         type=_SEED,
         default=0,
-        help="what the random weights at the start are drawn from (default: %(default)s)",
+        help="the seed of the random initial weights (default: %(default)s)",
     ),
     "weights": _Option(
         metavar="FILE",
         type=_NAME,
-        help="start from the weights in a weights.json instead, and scale the features as it says",
+        help="use the weights and the scaling in a weights.json instead",
     ),
     "out": _Option(
         metavar="DIR",
         type=_NAME,
         default="titanic-out",
-        help="the folder to write into, made where it is missing (default: %(default)s)",
+        help="the folder to write into, created if missing (default: %(default)s)",
     ),
 }
 
@@ -229,7 +230,7 @@ OPTIONS = {
 
 
 class Subcommand(NamedTuple):
-    """One part of the job: the function that does it, the options that it takes, and what --help says."""
+    """One part of the job: its function, its options, and what --help says about it."""
 
     run: Callable[[argparse.Namespace], int]
     options: tuple[str, ...]
@@ -238,40 +239,40 @@ class Subcommand(NamedTuple):
 
 
 _DESCRIPTION = """\
-Train the network of the exercise sheet on passengers of the Titanic: from age, class and survival to the
-price of the ticket, by gradient descent on the mean squared error, every number of it a node of a graph."""
+Train the network of the exercise sheet on passengers of the Titanic: it predicts the price of a ticket from
+age, class and survival. Gradient descent on the mean squared error; every number is a node of a graph."""
 
 _NOTES = """\
 files:
-  weights.json          the weights, and the scaling of the features that they belong to
+  weights.json          the weights, and the scaling of the features that goes with them
   loss.csv, loss.svg    the mean squared error after each epoch, as a table and as a curve
   network-scheme.svg, computation-graph.svg, scalar-graph.svg, folded-graph.svg
-                        the trained network, drawn (titanic draw --help); not by titanic train
+                        the trained network (titanic draw --help); not written by titanic train
 
 examples:
   titanic                                         the 58 passengers that come with the program
   titanic train --data train.csv --epochs 1000    a table of your own
-  titanic --weights titanic-out/weights.json      go on where the last training ended
+  titanic --weights titanic-out/weights.json      continue the last training
 
-Ctrl-C ends the training and keeps the weights of the last whole epoch; a second one ends at once."""
+Ctrl-C stops the training and keeps the weights of the last complete epoch; a second one exits at once."""
 
 _STEP_NOTES = """\
 examples:
   titanic step                                    the prompt; h lists its commands
   titanic step --weights titanic-out/weights.json --passengers 1
-  titanic step --page loss.html                   both passes as a web page, to be opened in a browser
-  titanic step --animation loss.svg               both passes as a picture that moves by itself
+  titanic step --page loss.html                   both passes as a web page
+  titanic step --animation loss.svg               both passes as an animated picture
   echo c | titanic step                           commands from a pipe: all steps at once"""
 
 _DRAW_NOTES = """\
-figures, and all four where none is named:
+figures (default: all four):
   scheme                the network's columns and weights: Figure 1 of the sheet
-  computation           the graph of its operations, by letters: 6.2
+  computation           the graph of its operations by letters: 6.2 of the sheet
   scalar                every number of the first passenger's forward and backward pass
   folded                the same for all passengers, folded into a box for each letter
 
 examples:
-  titanic draw                                    the network at the start
+  titanic draw                                    the network before training
   titanic draw scheme --values --weights titanic-out/weights.json
   titanic draw scalar --passengers 2 --format pdf"""
 
@@ -281,13 +282,13 @@ examples:
   titanic unroll --passengers 1 > program.py      a Python file that needs nothing else"""
 
 _CHECK_NOTES = """\
-A weight has a row of its own; of a letter that has many entries, the one on which they differ most is shown.
-The exit status is 1 when a number differs from the engine's by more than its tolerance.
+Each weight has a row. For every other letter, the row shows the entry on which the methods differ most.
+The exit status is 1 if a number differs from the engine's by more than its tolerance.
 
 examples:
-  titanic check                                   the network at the start
+  titanic check                                   the network before training
   titanic check --weights titanic-out/weights.json --data train.csv
-  titanic check --derivation                      with every line of the closed form"""
+  titanic check --derivation                      show every line of the closed form too"""
 
 _TRAIN_OPTIONS = ("data", "raw", "unrolled", "epochs", "lr", "seed", "weights", "out")
 
@@ -298,13 +299,13 @@ SUBCOMMANDS = {
     "step": Subcommand(
         commands.step,
         ("passengers", "page", "animation", "weights", "data", "raw", "seed"),
-        "Step through the backward pass of the loss, forward and back.",
+        "Step through the backward pass of the loss, in both directions.",
         _STEP_NOTES,
     ),
     "draw": Subcommand(
         commands.draw,
         ("passengers", "values", "format", "weights", "data", "raw", "seed", "out"),
-        "Draw the network, its computation graph and every scalar of it.",
+        "Draw the network, its computation graph and every scalar in it.",
         _DRAW_NOTES,
     ),
     "unroll": Subcommand(
@@ -316,7 +317,7 @@ SUBCOMMANDS = {
     "check": Subcommand(
         commands.check,
         ("derivation", "passengers", "weights", "data", "raw", "seed"),
-        "Compare every gradient with closed form, central differences and PyTorch.",
+        "Compare every gradient with a closed form, central differences and PyTorch.",
         _CHECK_NOTES,
     ),
 }

@@ -1,7 +1,7 @@
-"""The jobs of the command line: each a function from its options to an exit status.
+"""The jobs of the command line, each a function that takes the options and returns the exit status.
 
-The status is 0 when the job was done, 1 when it could not be, 130 when Ctrl-C ended it. What a user can
-mend is a CommandError, DataError, WeightsError or TrainingError, whose message is one line.
+The status is 0 if the job was done, 1 if it could not be, 130 if Ctrl-C ended it. Errors that a user can fix
+are a CommandError, DataError, WeightsError or TrainingError, each with a message of one line.
 """
 
 import argparse
@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import microgrid
 from microgrid import debug, recording, write_animation, write_page
+from microgrid.arguments import one_line
 from microgrid.files import write_whole
 from titanic import crosscheck, figures, training
 from titanic.crosscheck import Verdict
 from titanic.network import Forward, Network
 from titanic.passengers import Passengers, Scaling, embedded, load
-from titanic.terminal import loss_curve, message, progress, result, shown, table
+from titanic.terminal import loss_curve, message, progress, result, table
 from titanic.training import TrainingError
 
 if TYPE_CHECKING:
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 
 
 class CommandError(Exception):
-    """The job cannot be done; the message is one line that says what is wrong and what to do."""
+    """The job could not be done; the message is one line that says what is wrong and what to do."""
 
 
 def everything(options: argparse.Namespace) -> int:
-    """Train the network, then check the gradients of the trained one, and draw it."""
+    """Train the network, then check the gradients of the trained network, and draw it."""
     _require("rich", "matplotlib", "graphviz")
     passengers = _passengers(options)
     network = _network(options, passengers)
@@ -50,7 +51,7 @@ def everything(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
-    """Train the network, write what came of it into the output folder, and say how good it is."""
+    """Train the network, write weights and losses into the output folder, and say how good it is."""
     _require("rich", "matplotlib")
     passengers = _passengers(options)
     status, _ = _train(options, passengers, _network(options, passengers))
@@ -58,11 +59,11 @@ def train(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace, passengers: Passengers, network: Network) -> tuple[int, Forward]:
-    """Train the network, and return the exit status and the forward pass of the weights at the end."""
+    """Train the network, and return the exit status and a forward pass with the final weights."""
     is_raw = network.scaling == Scaling.identity()
     learning_rate = options.lr or (training.RAW_LEARNING_RATE if is_raw else training.LEARNING_RATE)
     files = _output_files(options.out, "weights.json", "loss.csv", "loss.svg")
-    message(f"Training for {options.epochs} epochs at the learning rate {learning_rate:g}")
+    message(f"Training for {options.epochs} epochs with learning rate {learning_rate:g}")
 
     arguments = (network, passengers.X, passengers.y, options.epochs, learning_rate)
     by_graph = (forward.L.data for forward in training.train(*arguments))
@@ -74,7 +75,7 @@ def _train(options: argparse.Namespace, passengers: Passengers, network: Network
                 losses.append(loss)
                 show(len(losses) - 1, loss)
     except (KeyboardInterrupt, TrainingError) as error:
-        if not losses:  # nothing came of it: what an earlier training has written stays
+        if not losses:  # nothing to write: the files of an earlier training stay
             raise
         status = 1 if isinstance(error, TrainingError) else 130
         kept = f"Interrupted; keeping the weights after epoch {len(losses) - 1}"
@@ -84,7 +85,7 @@ def _train(options: argparse.Namespace, passengers: Passengers, network: Network
     if training.is_dead(forward):
         message(
             "Every hidden unit is dead for every passenger: the predicted price is the same for all. "
-            f"Start anew with --lr {learning_rate / 10:g} or another --seed"
+            f"Start again with --lr {learning_rate / 10:g} or another --seed"
             + (", or without --raw" if options.raw else "")
         )
     network.save(files["weights.json"])
@@ -93,7 +94,7 @@ def _train(options: argparse.Namespace, passengers: Passengers, network: Network
     write_whole(files["loss.svg"], loss_curve(losses))
     result(_loss_table(losses, passengers.y))
     result(_price_table(passengers.first(10), forward))
-    result("\nWritten: " + ", ".join(shown(path) for path in files.values()))
+    result("\nWritten: " + _listed(files))
     return status, forward
 
 
@@ -108,14 +109,7 @@ def _loss_table(losses: list[float], y: list[float]) -> str:
 
 def _price_table(first: Passengers, forward: Forward) -> str:
     rows = [
-        (
-            row.name or str(k),
-            f"{row.age:g}",
-            str(row.pclass),
-            str(row.survived),
-            _price(row.price),
-            _price(e.data),
-        )
+        (row.name or str(k), *[f"{x:g}" for x in row.features], _price(row.price), _price(e.data))
         for k, (row, e) in enumerate(zip(first.rows, forward.E), start=1)
     ]
     return table(("passenger", "age", "class", "survived", "price", "predicted"), rows)
@@ -129,7 +123,7 @@ def _price(price: float) -> str:
 
 
 def step(options: argparse.Namespace) -> int:
-    """Go through the backward pass of the loss of the first passengers, at a prompt, or write its views."""
+    """Step through the backward pass of the first passengers' loss at a prompt, or write a view of it."""
     every = {"--page": options.page, "--animation": options.animation}
     views = {option: path for option, path in every.items() if path}
     if options.data == "-" and not views:
@@ -144,7 +138,7 @@ def step(options: argparse.Namespace) -> int:
     _require("graphviz")
     import graphviz
 
-    with recording():  # The page shows network.py beside the graph.
+    with recording():  # so that the page shows network.py beside the graph
         loss = network.forward(first.X, first.y).L
     for option, path in views.items():
         try:
@@ -157,14 +151,14 @@ def step(options: argparse.Namespace) -> int:
         except graphviz.CalledProcessError as error:
             raise CommandError(_reason(error)) from error
         except OSError as error:
-            raise CommandError(f"{shown(path)}: {error.strerror}; give {option} another place") from error
-        result(f"Written: {shown(path)}")
+            raise CommandError(f"{one_line(path)}: {error.strerror}; give {option} another place") from error
+        result(f"Written: {one_line(path)}")
     return 0
 
 
 # titanic draw
 
-# What is drawn, and the name of its file
+# The names of the figures and of their files
 FIGURES = {
     "scheme": "network-scheme",
     "computation": "computation-graph",
@@ -174,7 +168,7 @@ FIGURES = {
 
 
 def draw(options: argparse.Namespace) -> int:
-    """Draw the sheet's figures; where only their DOT could be written, that is a failure."""
+    """Draw the sheet's figures; return 1 if only their DOT could be written."""
     _require("graphviz")
     passengers = _passengers(options)
     return 0 if _draw(options, passengers, _network(options, passengers)) else 1
@@ -210,7 +204,7 @@ def _draw(
     files = _output_files(options.out, *contents)
     for name, path in files.items():
         write_whole(path, contents[name])
-    result("Drawn: " + ", ".join(shown(path) for path in files.values()))
+    result("Drawn: " + _listed(files))
     return drawn
 
 
@@ -221,7 +215,7 @@ def _figure(
     network: Network,
     forward: Forward | None,
 ) -> "graphviz.Digraph":
-    """The picture of that name, of as many passengers as are asked for, or as can be read."""
+    """Return the figure of that name, of --passengers or else of as many passengers as can be read."""
     if name == "scheme":
         return figures.network_scheme(network, options.values)
     if forward is None or name == "scalar":
@@ -245,9 +239,9 @@ def _reason(error: "graphviz.CalledProcessError") -> str:
 
 
 def unroll(options: argparse.Namespace) -> int:
-    """Print the loss and its gradients by the weights, as a straight-line program for so many passengers."""
+    """Print the loss of n passengers and its gradients by the weights as a straight-line program."""
     n = options.passengers or 2
-    # Features, prices and weights are the program's inputs, so any will do here.
+    # Features, prices and weights are the program's inputs, so their numbers do not matter here.
     network = Network(W1=[[0.0] * 4] * 4, W2=[[0.0]] * 5)
     forward = network.forward(X=[[0.0] * 3] * n, y=[0.0] * n)
     inputs = [*chain.from_iterable(forward.X), *forward.y, *network.parameters()]
@@ -274,13 +268,13 @@ def check(options: argparse.Namespace) -> int:
     result(_gradient_table(verdict))
     result(_difference_table(verdict))
     if verdict.undecided:
-        result("\n? too near to a kink of the relu for central differences, or too flat")
+        result("\n? too close to a kink of the relu, or too flat, for central differences")
     result(f"\n{verdict.summary}")
     return 0 if verdict.agrees else 1
 
 
 def _gradient_table(verdict: Verdict) -> str:
-    """A row for each weight, and one for each other letter, the entry that differs most."""
+    """Return a table with a row for each weight and, for each other letter, the entry that differs most."""
     rows = []
     for name, entries in verdict.entries.items():
         if not name.startswith("∂"):
@@ -288,8 +282,8 @@ def _gradient_table(verdict: Verdict) -> str:
         is_weight = name in ("∂L/∂W1", "∂L/∂W2")
         worst = max(entries, key=lambda entry: (entry.severity, abs(entry.engine)))
         for entry in entries if is_weight else [worst]:
-            told = {name: "?" if number is None else f"{number:.6g}" for name, number in entry.others.items()}
-            cells = [told.get(method, "–") for method in verdict.methods]
+            found = {by: "?" if number is None else f"{number:.6g}" for by, number in entry.others.items()}
+            cells = [found.get(method, "–") for method in verdict.methods]
             rows.append((entry.name, f"of {len(entries)}", f"{entry.engine:.6g}", *cells))
     headings = ["differences" if method == "central differences" else method for method in verdict.methods]
     return table(("gradient", "", "engine", *headings), rows)
@@ -319,7 +313,7 @@ def version(options: argparse.Namespace) -> int:
 
 
 def _require(*packages: str) -> None:
-    """CommandError unless the packages are there."""
+    """Raise CommandError if one of the packages is not installed."""
     missing = " ".join(package for package in packages if find_spec(package) is None)
     if missing:
         raise CommandError(f"not everything is installed; run: {sys.executable} -m pip install {missing}")
@@ -329,7 +323,8 @@ def _passengers(options: argparse.Namespace) -> Passengers:
     passengers = embedded() if options.data is None else load(options.data)
     result(f"{len(passengers)} passengers: {passengers.source}")
     if passengers.skipped:
-        message(passengers.skipped_message)
+        rows = len(passengers) + passengers.skipped
+        message(f"{passengers.source}: skipped {passengers.skipped} of {rows} rows: no age or no price")
     return passengers
 
 
@@ -339,14 +334,14 @@ def _network(options: argparse.Namespace, passengers: Passengers) -> Network:
         return Network.random(options.seed, scaling)
     network = Network.load(options.weights)
     if options.raw and network.scaling != Scaling.identity():
-        message(f"--raw is left out of account: the features are scaled as {shown(options.weights)} says")
+        message(f"--raw is ignored: the features are scaled as {one_line(options.weights)} says")
     return network
 
 
 def _output_files(folder: str, *names: str) -> dict[str, Path]:
-    """The paths of the files in the folder, which is made where it is missing.
+    """Return the path of each file in the folder, which is created if it is missing.
 
-    Raises CommandError where they cannot be written: better said before the training than after it.
+    Raises CommandError if they cannot be written: better before the training than after it.
     """
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)
@@ -354,9 +349,13 @@ def _output_files(folder: str, *names: str) -> dict[str, Path]:
             pass
     except OSError as error:
         reason = error.strerror or error
-        raise CommandError(f"{shown(folder)}: {reason}; give --out a folder to write into") from error
+        raise CommandError(f"{one_line(folder)}: {reason}; give --out a folder to write into") from error
     files = {name: Path(folder, name) for name in names}
     for path in files.values():
         if path.is_dir():
-            raise CommandError(f"{shown(path)}: is a folder; give --out another place")
+            raise CommandError(f"{one_line(str(path))}: is a folder; give --out another place")
     return files
+
+
+def _listed(files: dict[str, Path]) -> str:
+    return ", ".join(one_line(str(path)) for path in files.values())

@@ -1,14 +1,14 @@
-"""Are the engine's numbers right? Compared with a closed form, with central differences and with PyTorch.
+"""The engine's numbers compared with a closed form, central differences and PyTorch.
 
     verdict = check(network.forward(X, y))
     verdict.agrees                          # whether every method gives what the engine gives
-    verdict.summary                         # one line; where they differ, it names the first letter from L
+    verdict.summary                         # one line; if they differ, it says where the error begins
     verdict.entries["∂L/∂B"]                # the gradient of B, entry by entry, by every method
 
 Closed form and PyTorch give all gradients, central differences those of the 21 weights. Two numbers a and b
-differ when |a − b| > tolerance · max(|a|, |b|, the largest |number| of that letter). Floats cannot keep to
-that where the terms of a gradient all but cancel, as in a network that is trained to the end: there a
-millionth of what the terms amount to stands for the largest number.
+differ if |a − b| > tolerance · max(|a|, |b|, scale). The scale is the largest |number| of the letter; or, if
+that is larger, a millionth of the sum of the |terms| behind it. Rounding reaches that size when the terms
+almost cancel, as in a network that is trained to the end.
 """
 
 import math
@@ -22,21 +22,21 @@ from titanic.reference import to_module
 
 TOLERANCES = {"closed form": 1e-9, "central differences": 1e-5, "PyTorch": 1e-9}
 
-# What a method gives for each entry of a letter; None where it cannot tell.
-Told = Sequence[Sequence[float | None]]
+# What a method finds for each entry of a letter; None if it cannot tell.
+Found = Sequence[Sequence[float | None]]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One number of the engine, and the same by other methods: None where one cannot tell."""
+    """One number by the engine and by the other methods; None if a method cannot tell."""
 
     name: str
     engine: float
     others: Mapping[str, float | None]
-    scale: float  # the largest |number| of the letter, see above
+    scale: float  # see above
 
     def difference(self, method: str) -> float:
-        """|a − b| / max(|a|, |b|, scale) between engine and method; 0 where the method does not tell."""
+        """Return |a − b| / max(|a|, |b|, scale) of engine and method; 0 if the method cannot tell."""
         a, b = self.engine, self.others.get(method)
         if b is None or a == b:
             return 0.0
@@ -46,19 +46,19 @@ class Entry:
 
     @property
     def severity(self) -> float:
-        """The largest difference in units of its tolerance: above 1, two numbers differ."""
+        """The largest difference in units of its tolerance; above 1, a method differs from the engine."""
         return max(self.difference(method) / TOLERANCES[method] for method in self.others)
 
     def __str__(self) -> str:
-        told = {"the engine": self.engine, **self.others}
+        numbers = {"the engine": self.engine, **self.others}
         return f"{self.name} is " + ", ".join(
-            f"{b:.9g} by {name}" for name, b in told.items() if b is not None
+            f"{number:.9g} by {method}" for method, number in numbers.items() if number is not None
         )
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Every letter from A to L and every gradient from ∂L/∂L back, by every method."""
+    """Every letter from A to L and every gradient from ∂L/∂L back to ∂L/∂b1, by every method."""
 
     entries: Mapping[str, Sequence[Entry]]
     derivation: Derivation  # the closed form
@@ -70,12 +70,12 @@ class Verdict:
 
     @property
     def methods(self) -> list[str]:
-        """The methods that were used: PyTorch where it is installed."""
+        """The methods that were used; PyTorch only if it is installed."""
         return list(self.entries["∂L/∂W1"][0].others)
 
     @property
     def undecided(self) -> list[str]:
-        """The gradients of which central differences cannot tell."""
+        """The names of the gradients that central differences cannot tell."""
         return [entry.name for entry in self.gradients if None in entry.others.values()]
 
     @property
@@ -85,28 +85,27 @@ class Verdict:
 
     @property
     def summary(self) -> str:
-        """The verdict in one line; where a method differs, with the first letter that it differs at."""
+        """The verdict in one line; if a method differs, it says at which letter the error begins."""
         if self.agrees:
             *others, last = self.methods
+            agree = f"{', '.join(others)} and {last} agree"
             absent = "" if "PyTorch" in self.methods else "; PyTorch is not installed"
-            return (
-                f"All {len(self.gradients)} gradients are right: {', '.join(others)} and {last} agree{absent}"
-            )
+            return f"All {len(self.gradients)} gradients are right: {agree}{absent}"
         worst = {name: max(entries, key=lambda e: e.severity) for name, entries in self.entries.items()}
         wrong = {name: entry for name, entry in worst.items() if entry.severity > 1}
-        forward = [f"The forward pass is wrong, first at {x}: {wrong[x]}" for x in wrong if x[0] != "∂"]
-        backward = [f"The gradients are wrong, first from L at {x}: {wrong[x]}" for x in wrong if x[0] == "∂"]
+        forward = [f"The forward pass is wrong from {x} on: {wrong[x]}" for x in wrong if x[0] != "∂"]
+        backward = [f"The gradients are wrong from {x} on: {wrong[x]}" for x in wrong if x[0] == "∂"]
         return ". ".join([*forward[:1], *backward[:1]])
 
     def largest_difference(self, method: str) -> float:
-        """The method's largest difference from the engine's gradients, relative as in Entry.difference."""
+        """Return the method's largest difference from the engine's gradients, as in Entry.difference."""
         return max(entry.difference(method) for entry in self.gradients)
 
 
 def check(forward: Forward) -> Verdict:
-    """Compare the numbers of a forward pass, and the gradients of its backward pass, with other methods.
+    """Run the backward pass, and compare its gradients and the forward pass's numbers with other methods.
 
-    The nodes have these gradients afterwards. Raises OverflowError where the loss is not finite.
+    Raises OverflowError if the loss is not finite.
     """
     if not math.isfinite(forward.L.data):
         raise OverflowError("the loss is not finite, so there is no gradient to check")
@@ -116,28 +115,28 @@ def check(forward: Forward) -> Verdict:
     )
     y = [price.data for price in forward.y]
     closed = derive(X, y, W1, W2)
-    # The same formulas where no two terms have opposite signs: what the terms of each number amount to.
+    # With these signs no terms cancel: the same formulas give the sums of the |terms|.
     terms = derive(_absolute(X), [-abs(price) for price in y], _absolute(W1), _absolute(W2))
     scales = {
         line.name: max(_largest(line.matrix), 1e-6 * _largest(of_terms.matrix))
         for line, of_terms in zip(closed.lines, terms.lines)
     }
-    methods: dict[str, Mapping[str, Told]] = {
+    methods: dict[str, Mapping[str, Found]] = {
         "closed form": {line.name: line.matrix for line in closed.lines},
-        "central differences": central_differences(X, y, W1, W2, scales, 1e-14 * terms.value("L")[0][0]),
-        "PyTorch": _gradients_by_torch(X, y, W1, W2),
+        "central differences": _central_differences(X, y, W1, W2, scales, 1e-14 * terms.value("L")[0][0]),
+        "PyTorch": _by_torch(X, y, W1, W2),
     }
     entries = {}
     for name, scale in scales.items():
         letter = name.removeprefix("∂L/∂")
         if letter == "X":  # three columns of A
             continue
-        told = {method: matrices[name] for method, matrices in methods.items() if name in matrices}
+        found = {method: matrices[name] for method, matrices in methods.items() if name in matrices}
         entries[name] = [
             Entry(
                 name + _index(letter, i, j),
                 node.data if letter == name else node.grad,
-                {method: matrix[i][j] for method, matrix in told.items()},
+                {method: matrix[i][j] for method, matrix in found.items()},
                 scale,
             )
             for i, row in enumerate(forward.rows(letter))
@@ -146,13 +145,13 @@ def check(forward: Forward) -> Verdict:
     return Verdict(entries, closed)
 
 
-def central_differences(
+def _central_differences(
     X: Rows, y: Sequence[float], W1: Matrix, W2: Matrix, scales: Mapping[str, float], rounding: float
-) -> dict[str, Told]:
-    """Return (L(w + h) − L(w − h)) / 2h for each weight w; None where the rounding of L may decide on it.
+) -> dict[str, Found]:
+    """Return (L(w + h) − L(w − h)) / 2h for each weight w; None if the rounding of L could decide it.
 
-    L is computed by closed form. Between two kinks of the relu it is a quadratic function of w, and then the
-    quotient is its derivative for any h: so h goes half the way to the next kink, but not far beyond w.
+    L is computed in closed form. Between two kinks of the relu L is quadratic in w, so the quotient is the
+    derivative for any h. So h is large: half the way to the nearest kink, but at most |w| or 1.
     """
     derivation = derive(X, y, W1, W2)
     A, B = derivation.value("A"), derivation.value("B")
@@ -176,8 +175,8 @@ def central_differences(
     }
 
 
-def _gradients_by_torch(X: Rows, y: Sequence[float], W1: Rows, W2: Rows) -> dict[str, Told]:
-    """The gradients by PyTorch's own forward and backward pass; none where it is not installed."""
+def _by_torch(X: Rows, y: Sequence[float], W1: Rows, W2: Rows) -> dict[str, Found]:
+    """Return the gradients by PyTorch's own forward and backward pass; none if it is not installed."""
     with suppress(ImportError):
         module = to_module(Network(W1, W2))
         letters = module(X, y)
@@ -188,7 +187,7 @@ def _gradients_by_torch(X: Rows, y: Sequence[float], W1: Rows, W2: Rows) -> dict
 
 
 def _index(letter: str, i: int, j: int) -> str:
-    """The sheet's index of an entry, counted from 0 here and from 1 there: `[2,1]` of B, `[2]` of E."""
+    """Return the sheet's index, from 1, of the entry at i and j, from 0: `[2,1]` of B, `[2]` of E."""
     if letter in ("L", "H", "n"):
         return ""
     return f"[{i + 1},{j + 1}]" if letter in ("A", "B", "C", "D", "W1", "W2") else f"[{i + 1}]"

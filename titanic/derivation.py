@@ -5,7 +5,7 @@
     derivation.value("B")                   # B itself, n × 4
     print(derivation)                       # every line: formula, shape, the first passenger's numbers
 
-It knows nothing of Values, so that the two can be compared.
+It shares nothing with the engine, so the two can be compared.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Derivation:
     lines: tuple[Line, ...]
 
     def value(self, letter: str) -> Matrix:
-        """Return the number of a letter from A to L; KeyError for another."""
+        """Return the matrix of a letter from A to L; KeyError for any other letter."""
         return self._matrices()[letter]
 
     def gradient(self, letter: str) -> Matrix:
@@ -42,9 +42,9 @@ class Derivation:
         return self.shown()
 
     def shown(self, passenger: int = 1) -> str:
-        """Return every line with its formula, its shape and its numbers, of n rows the passenger's alone.
+        """Return every line with formula, shape and numbers; of n rows, only the passenger's.
 
-        Passengers are counted from 1. Raises IndexError where there is no such passenger.
+        Passengers are counted from 1. Raises IndexError if there is no such passenger.
         """
         n = len(self.value("F"))
         if not 1 <= passenger <= n:
@@ -58,9 +58,9 @@ class Derivation:
 def derive(X: Rows, y: Sequence[float], W1: Rows, W2: Rows) -> Derivation:
     """Return the sheet's numbers and the gradient of the loss by each of them, from the formulas of 6.3.
 
-    X is n × 3, the features as the network sees them (standardised, where it standardises); y holds the n
-    prices; W1 is 4 × 4 and W2 5 × 1. Each gradient has its letter's shape: A, B and C are n × 4, D is n × 5,
-    E, F, G, y and the columns of ones b1 and b2 are n × 1, and H, n and L are 1 × 1.
+    X is n × 3, the features after scaling; y holds the n prices; W1 is 4 × 4 and W2 5 × 1. Each gradient has
+    its letter's shape: A, B and C are n × 4, D is n × 5, E, F, G, y and the columns of ones b1 and b2 are
+    n × 1, and H, n and L are 1 × 1.
 
     >>> X, y = [[1.0, 2.0, 0.0]], [5.0]
     >>> W1, W2 = [[1.0, 0.0, -1.0, 0.0]] * 4, [[1.0], [2.0], [3.0], [4.0], [0.0]]
@@ -111,7 +111,7 @@ def concat(rows: Rows, column: Rows) -> Matrix:
 
 
 def matmul(left: Rows, right: Rows) -> Matrix:
-    """Return the matrix product of left (n × m) and right (m × p): n × p; ValueError where they do not fit.
+    """Return the matrix product of left (n × m) and right (m × p): n × p; ValueError if they do not fit.
 
     >>> matmul([[1.0, 2.0]], [[3.0], [4.0]])
     [[11.0]]
@@ -132,16 +132,16 @@ def scale(factor: float, matrix: Rows) -> Matrix:
 
 
 def hadamard(left: Rows, right: Rows) -> Matrix:
-    """Return the product entry by entry, ⊙, of two matrices of the same shape."""
+    """Return the entrywise product, ⊙, of two matrices of the same shape."""
     return [[a * b for a, b in zip(*rows, strict=True)] for rows in zip(left, right, strict=True)]
 
 
 def slope(matrix: Rows) -> Matrix:
-    """Return R′, the derivative of the ReLU: 1 for every entry above 0, else 0, at 0 too."""
+    """Return R′, the derivative of the ReLU: 1 for every entry above 0, else 0."""
     return [[float(entry > 0) for entry in row] for row in matrix]
 
 
-# The letters whose rows are not the passengers.
+# The letters without a row for each passenger
 _OF_ALL_PASSENGERS = {"W1", "W2", "H", "n", "L"}
 
 

@@ -2,10 +2,10 @@
 
     network_scheme(network)                 # Figure 1: three columns, 21 weights, the formula
     computation_graph(forward)              # 6.2: the graph by letters, with the shapes of this forward pass
-    scalar_graph(forward)                   # every node of it, for one or two passengers
-    folded_graph(forward)                   # the same nodes by letters, for any number of passengers
+    scalar_graph(forward)                   # every node, for one or two passengers
+    folded_graph(forward)                   # a box for each letter, for any number of passengers
 
-Each is a graphviz.Digraph, as `microgrid.draw` gives one.
+Each returns a graphviz.Digraph, like `microgrid.draw`.
 """
 
 import math
@@ -20,7 +20,7 @@ from titanic.network import Forward, Network
 if TYPE_CHECKING:
     import graphviz
 
-# Figure 1: the nodes of each column from top to bottom, and the formula over them.
+# Figure 1: the nodes of each column from top to bottom, and the formula above them
 
 _COLUMNS = {"x": ("x1", "x2", "x3", "1"), "c": ("c1", "c2", "c3", "c4", "1"), "e": ("e",)}
 _COLUMN_ROLES = {"x": "input", "c": "intermediate", "e": "root"}
@@ -31,7 +31,7 @@ _SHAPES = "X: n × 3, b1: n × 1, W1: 4 × 4, b2: n × 1, W2: 5 × 1, E: n × 1"
 def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph":
     """Return Figure 1: the input, hidden and output columns, an arrow for each weight, the formula above.
 
-    With values, each arrow says its weight's number too.
+    With values, each arrow also shows its weight's number.
     """
     radius, width, height = 26.0, 500.0, 200.0 if values else 140.0
     picture = _pinned(radius)
@@ -42,7 +42,7 @@ def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph"
             role = "constant" if name == "1" else _COLUMN_ROLES[column]
             _add(picture, f"{column}{j}", [(name, 18)], at[f"{column}{j}"], role)
 
-    # A fifth of the way along, the sixteen arrows of the first layer are evenly spaced, one above the other.
+    # A fifth of the way along, the sixteen arrows of the first layer are evenly spaced: room for labels.
     for weights, tails, heads in ((network.W1, "x", "c"), (network.W2, "c", "e")):
         for i, row in enumerate(weights, start=1):
             for j, weight in enumerate(row, start=1):
@@ -63,7 +63,7 @@ def network_scheme(network: Network, values: bool = False) -> "graphviz.Digraph"
     return picture
 
 
-# 6.2: each letter's operation and operands, and how the inputs are written
+# 6.2: the operation and operands of each letter, and the text of each input
 
 _OPERATIONS = {
     "A": ("concat.", ("b1", "X")),
@@ -83,7 +83,7 @@ _INPUT_ROLES = {"b1": "constant", "W1": "parameter", "b2": "constant", "W2": "pa
 def computation_graph(forward: Forward) -> "graphviz.Digraph":
     """Return the graph of 6.2: round inputs and operations with their shapes, a square for the loss.
 
-    The shapes are those of this forward pass, whose n is written at its node.
+    Shapes and n are those of this forward pass.
     """
     radius, step = 40.0, 112.0
     picture = _pinned(radius)
@@ -120,9 +120,9 @@ def computation_graph(forward: Forward) -> "graphviz.Digraph":
 
 
 def scalar_graph(forward: Forward) -> "graphviz.Digraph":
-    """Return every node of the forward pass.
+    """Return the graph of every node of the forward pass.
 
-    Raises ValueError where these are more than 1,000, which nobody could read.
+    Raises ValueError if it has more than 1,000 boxes, which nobody could read.
     """
     boxes = [node for node in topological_order(forward.L) if node.op != "constant"]
     try:
@@ -133,7 +133,7 @@ def scalar_graph(forward: Forward) -> "graphviz.Digraph":
         raise ValueError(
             f"{passengers} passengers make {len(boxes)} boxes, too many to read: {ways}"
         ) from None
-    # F begins a new line, under that of B to E: in one line a page's width would make the letters too small.
+    # F begins a second line below B to E: one line would be too wide to read on a page.
     picture.graph_attr["ranksep"] = "0.3"
     for node in forward.F:
         arrow = f'id="edge-{boxes.index(node) + 1}-0"'
@@ -142,7 +142,7 @@ def scalar_graph(forward: Forward) -> "graphviz.Digraph":
 
 
 def folded_graph(forward: Forward) -> "graphviz.Digraph":
-    """Return the nodes of the forward pass by letters: one box for all of X, one for all of B, …"""
+    """Return the graph of the forward pass by letters: one box for all of X, one for all of B, …"""
     return draw(forward.L, parameters=_weights(forward), fold=True, rankdir="TB")
 
 
@@ -150,11 +150,11 @@ def _weights(forward: Forward) -> list[Value]:
     return [weight for row in (*forward.W1, *forward.W2) for weight in row]
 
 
-# How the figures are set
+# Nodes at fixed positions
 
 
 def _pinned(radius: float) -> "graphviz.Digraph":
-    """Return an empty picture of round nodes that stand where they are put."""
+    """Return an empty picture whose nodes are round and stay where they are put."""
     picture = digraph(layout="neato", splines="line", outputorder="edgesfirst")
     picture.attr("node", shape="circle", fixedsize="true", width=f"{radius / 36:.4f}", margin="0")
     return picture
@@ -169,9 +169,9 @@ def _add(
     bold: bool = False,
     **attributes: str,
 ) -> None:
-    """Add lines of text in these sizes at a point: a round node in its role's colours, or the text alone."""
+    """Add lines of text, each with its size, at a point: a round node in its role's colours, or only text."""
     style = {"shape": "plaintext", "fixedsize": "false"}
-    if role:  # what is round has no corners to be rounded
+    if role:  # a round node has no corners to round
         style = {**ROLES[role], "style": ROLES[role]["style"].replace(",rounded", "")}
     label = "<BR/>".join(sized(text, size, bold) for text, size in lines)
     pos = ",".join(f"{coordinate / 72:.4f}" for coordinate in at)

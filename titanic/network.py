@@ -8,23 +8,24 @@
     network.predict(X)                      # the prices, as plain numbers
     network.save("weights.json")            # and Network.load("weights.json")
 
-X is n × 3 (age, class, survived), y holds the n prices, both in natural units: the network standardises the
-features by the scaling that it was trained with.
+X is n × 3 (age, class, survived) and y holds the n prices, both in natural units: the network standardises
+the features by the scaling that it was trained with.
 """
 
 import json
 import math
-import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, product
+from numbers import Real
 from pathlib import Path
 from random import Random
 from reprlib import repr as shortened
 from typing import TypeVar, cast
 
 from microgrid import Value
+from microgrid.arguments import one_line
 from microgrid.files import write_whole
 from microgrid.nn import Module
 from titanic.passengers import Scaling
@@ -35,15 +36,15 @@ Numbers = Sequence[Sequence[float | Value]]
 
 
 class WeightsError(ValueError):
-    """The file holds no weights of this network; the message is one line that says what is wrong with it."""
+    """The file does not hold weights of this network; the message is one line that says why."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forward:
     """Every node of one forward pass, under the sheet's letters (6.3).
 
-    A label's indices, less one, are the list's: `B[k,j]` is B[k - 1][j - 1], `E[k]` is E[k - 1], `L` is L.
-    A and D make no nodes: their rows are those of X and C, each with a bias node at its end.
+    Labels count from 1 and lists from 0: `B[k,j]` is B[k - 1][j - 1], `E[k]` is E[k - 1], `L` is L.
+    A and D make no nodes: their rows are the nodes of X and C, each row with a bias node at its end.
     """
 
     X: Rows  # n × 3
@@ -67,21 +68,21 @@ class Forward:
         return f"Forward(n={len(self.y)}, L={self.L.data})"
 
     def rows(self, letter: str) -> Rows:
-        """A letter's nodes as rows, whatever its shape: n × 1 for a column, 1 × 1 for a single node."""
+        """Return a letter's nodes as rows: n × 1 for a column, 1 × 1 for a single node."""
         nodes = getattr(self, letter)
         return _rows([nodes] if isinstance(nodes, Value) else nodes)
 
     def backward(self) -> None:
-        """Give every node ∂L/∂node. Leaves that were used before start anew from zero."""
+        """Set the grad of every node to ∂L/∂node, whatever earlier passes left in the leaves."""
         for leaf in chain(self.b1, self.b2, self.y, [self.n], *self.X, *self.W1, *self.W2):
             leaf.grad = 0.0
         self.L.backward()
 
 
 class Network(Module):
-    """The network's weights, W1 (4 × 4) and W2 (5 × 1), and the scaling of the features they belong to.
+    """The network's weights, W1 (4 × 4) and W2 (5 × 1), and the scaling of the features that goes with them.
 
-    Raises ValueError where W1 or W2 has another shape or holds anything but finite numbers.
+    Raises ValueError if W1 or W2 has another shape or holds anything but finite numbers.
     """
 
     W1: Rows
@@ -100,7 +101,7 @@ class Network(Module):
 
     @classmethod
     def random(cls, seed: int, scaling: Scaling | None = None) -> "Network":
-        """The network whose weights are drawn uniformly from [0, 1], W1 row by row, then W2.
+        """Return a network whose weights are drawn uniformly from [0, 1], W1 row by row, then W2.
 
         >>> Network.random(seed=0).W1[0][1]
         Value(data=0.7579544029403025, grad=0.0, label='W1[1,2]')
@@ -113,14 +114,14 @@ class Network(Module):
         )
 
     def parameters(self) -> list[Value]:
-        """The 21 weights: W1 row by row, then W2."""
+        """Return the 21 weights: W1 row by row, then W2."""
         return [*chain.from_iterable(self.W1), *chain.from_iterable(self.W2)]
 
     def inputs(self, X: Numbers, y: Sequence[float | Value]) -> tuple[Rows, Column]:
-        """The features, standardised, and the prices as labelled leaves, for several forward passes.
+        """Return the standardised features and the prices as labelled leaves, for several forward passes.
 
-        X is n × 3 and y has n entries, in natural units; an X of Values stays as it is, as does any in y.
-        Raises ValueError where the shapes do not fit, TypeError where X or y is no list of them.
+        X is n × 3 and y has n entries, in natural units. Values in X or y stay as they are.
+        Raises ValueError if the shapes do not fit, TypeError if X or y is not a list.
         """
         X, y = _listed("X", X), _listed("y", y)
         if len(X) != len(y):
@@ -131,10 +132,10 @@ class Network(Module):
         return self._features(X), prices
 
     def forward(self, X: Numbers, y: Sequence[float | Value]) -> Forward:
-        """The forward pass of 6.3 from X (n × 3) and y (n) to the loss L, node by node.
+        """Return the forward pass of 6.3 from X (n × 3) and y (n) to the loss L, node by node.
 
         X and y are numbers in natural units, or the leaves that `inputs` made of them.
-        Raises ValueError where the shapes do not fit, OverflowError where a square is too large for a float.
+        Raises ValueError if the shapes do not fit, OverflowError if a square is too large for a float.
 
         >>> network = Network(W1=[[0, 0, 0, 1]] * 4, W2=[[0], [0], [0], [2], [5]])
         >>> forward = network.forward(X=[[22, 3, 0], [38, 1, 1]], y=[7.25, 71.25])
@@ -145,8 +146,8 @@ class Network(Module):
         """
         W1, W2 = self.W1, self.W2
         X, y = self.inputs(X, y)
-        b1 = _labelled("b1", _ones(len(X)))
-        b2 = _labelled("b2", _ones(len(X)))
+        b1 = _labelled("b1", [Value(1.0) for _ in X])
+        b2 = _labelled("b2", [Value(1.0) for _ in X])
         n = Value(len(X), label="n")
 
         A = _concat(X, b1)
@@ -161,7 +162,7 @@ class Network(Module):
         return Forward(X, b1, W1, A, B, C, b2, D, W2, E, y, F, G, H, n, L)
 
     def predict(self, X: Numbers) -> list[float]:
-        """The prices that the network expects for X (n × 3, natural units): E of equation (1).
+        """Return the predicted prices for X (n × 3, natural units): E of equation (1).
 
         Raises ValueError and OverflowError as `forward` does.
         """
@@ -169,7 +170,7 @@ class Network(Module):
         return [e.data for e in self.forward(X, [0.0] * len(X)).E] if X else []
 
     def _features(self, X: Numbers) -> Rows:
-        """X as leaves of standardised features, or X itself where it is made of Values."""
+        """Return X as leaves of standardised features, or X itself if it is made of Values."""
         X = _listed("X", X)
         for k, row in enumerate(X, start=1):
             if not hasattr(row, "__len__") or len(row) != 3:
@@ -182,9 +183,9 @@ class Network(Module):
         return _labelled("X", _leaves(self.scaling.apply(cast(Sequence[Sequence[float]], X))))
 
     def save(self, path: str | Path) -> None:
-        """Write weights and scaling as JSON, the whole file or none.
+        """Write weights and scaling as JSON, the whole file or nothing.
 
-        Raises ValueError where a weight is not finite, OSError where the file cannot be written.
+        Raises ValueError if a weight is not finite, OSError if the file cannot be written.
         """
         content = {
             "W1": [[weight.data for weight in row] for row in self.W1],
@@ -197,11 +198,11 @@ class Network(Module):
 
     @classmethod
     def load(cls, path: str | Path) -> "Network":
-        """The network that `save` wrote, its weights and scaling bit for bit.
+        """Return the network that `save` wrote, its weights and scaling bit for bit.
 
-        Raises WeightsError where the file cannot be read or is anything else.
+        Raises WeightsError if the file cannot be read or holds anything else.
         """
-        where = str(path) if str(path).isprintable() else ascii(str(path))
+        where = one_line(str(path))
         try:
             with open(path, "rb") as file:
                 text = file.read(_LARGEST_FILE + 1)
@@ -217,12 +218,10 @@ class Network(Module):
         if not isinstance(content, dict) or sorted(content) != sorted(names):
             raise WeightsError(f"{where}: does not hold {', '.join(names)} and nothing else; {_ADVICE}")
         try:
-            age, pclass, survived = _row("means", content["means"], 3)
-            by_age, by_class, by_survived = _row("deviations", content["deviations"], 3)
-            if min(by_age, by_class, by_survived) <= 0:
+            means, deviations = (_row(name, content[name], 3) for name in ("means", "deviations"))
+            if min(deviations) <= 0:
                 raise ValueError("deviations holds a number that is not above 0")
-            scaling = Scaling((age, pclass, survived), (by_age, by_class, by_survived))
-            return cls(content["W1"], content["W2"], scaling)
+            return cls(content["W1"], content["W2"], Scaling(tuple(means), tuple(deviations)))
         except ValueError as error:
             raise WeightsError(f"{where}: {error}; {_ADVICE}") from error
 
@@ -233,25 +232,25 @@ _LARGEST_FILE = 1_000_000  # bytes; `save` writes a thousand
 
 
 def _without_repetition(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A JSON object as a dictionary; ValueError where it has a key twice."""
+    """Return a JSON object as a dictionary; ValueError if a key appears twice."""
     content: dict[str, object] = {}
     for key, value in pairs:
         if key in content:
-            raise ValueError(f"{shortened(key)} is there twice")
+            raise ValueError(f"{shortened(key)} appears twice")
         content[key] = value
     return content
 
 
-# The steps of the equations, on rows of Values
+# The operations of the equations, on rows of Values
 
 
 def _concat(rows: Rows, column: Column) -> Rows:
-    """Each row with its entry of the column at its end; no new nodes."""
+    """Return each row with its entry of the column at its end; no new nodes."""
     return [[*row, last] for row, last in zip(rows, column)]
 
 
 def _matmul(rows: Rows, matrix: Rows) -> Rows:
-    """The matrix product, each entry one sum node over products."""
+    """Return the matrix product; each entry is one sum node over products."""
     columns = list(zip(*matrix))
     return [[Value.sum([a * w for a, w in zip(row, column)]) for column in columns] for row in rows]
 
@@ -267,16 +266,12 @@ def _leaves(matrix: Iterable[Iterable[float]]) -> Rows:
     return [[Value(number) for number in row] for row in matrix]
 
 
-def _ones(n: int) -> Column:
-    return [Value(1.0) for _ in range(n)]
-
-
 Nodes = TypeVar("Nodes", Value, Column, Rows)
 Entry = TypeVar("Entry")
 
 
 def _labelled(letter: str, nodes: Nodes) -> Nodes:
-    """The nodes themselves, each labelled with the letter and its indices from 1, row first."""
+    """Return the nodes themselves, each labelled with the letter and its indices from 1, row first."""
     if isinstance(nodes, Value):
         nodes.label = letter
         return nodes
@@ -288,14 +283,14 @@ def _labelled(letter: str, nodes: Nodes) -> Nodes:
 
 
 def _rows(nodes: Column | Rows) -> Rows:
-    """A column or a matrix as rows."""
+    """Return a column or a matrix as rows."""
     return [entry if isinstance(entry, list) else [entry] for entry in nodes]
 
 
-# Training labels the same shapes anew in each epoch.
+# Training labels the same shapes again in each epoch.
 @lru_cache(maxsize=64)
 def _labels(letter: str, *shape: int) -> list[str]:
-    """The labels of a matrix or column, row by row: `B[1,1]`, `B[1,2]`, … or `E[1]`, `E[2]`, …"""
+    """Return the labels of a matrix or column, row by row: `B[1,1]`, `B[1,2]`, … or `E[1]`, `E[2]`, …"""
     indices = product(*[range(1, size + 1) for size in shape])
     return [f"{letter}[{','.join(map(str, index))}]" for index in indices]
 
@@ -304,31 +299,31 @@ def _labels(letter: str, *shape: int) -> list[str]:
 
 
 def _listed(name: str, values: Iterable[Entry]) -> list[Entry]:
-    """The values as a list; TypeError where they are nothing of the kind."""
+    """Return the values as a list; TypeError if they cannot be one."""
     try:
         return list(values)
     except TypeError:
-        raise TypeError(
-            f"{name} is a list with an entry for each passenger, not a {type(values).__name__}"
-        ) from None
+        kind = type(values).__name__
+        raise TypeError(f"{name} must be a list with an entry for each passenger, not a {kind}") from None
 
 
 def _matrix(name: str, values: object, rows: int, columns: int) -> list[list[float]]:
-    """The values as rows of floats; ValueError unless they are that many rows of that many finite numbers."""
+    """Return the values as rows of floats; ValueError unless they are rows × columns finite numbers."""
     if not isinstance(values, Sequence) or len(values) != rows:
         raise ValueError(f"{name} is not a list of {rows} rows")
     return [_row(f"{name}, row {i}", row, columns) for i, row in enumerate(values, start=1)]
 
 
 def _row(name: str, values: object, size: int) -> list[float]:
-    """The values as floats; ValueError unless they are that many finite numbers."""
-    if not (isinstance(values, Sequence) and len(values) == size and all(map(_is_finite_number, values))):
+    """Return the values as floats; ValueError unless they are that many finite numbers."""
+    if not (isinstance(values, Sequence) and len(values) == size and all(map(_is_finite, values))):
         raise ValueError(f"{name} is not a list of {size} finite number{'s' if size > 1 else ''}")
     return [float(value) for value in values]
 
 
-def _is_finite_number(value: object) -> bool:
+def _is_finite(value: object) -> bool:
+    """Return whether a value is a number that a finite float can hold."""
     try:
-        return isinstance(value, numbers.Real) and not isinstance(value, bool) and math.isfinite(value)
-    except OverflowError:
-        return False  # an integer too large for a float
+        return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # an integer too large for a float
+        return False

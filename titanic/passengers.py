@@ -1,11 +1,11 @@
 """The passengers: read from a table, checked, and scaled for the network.
 
     passengers = embedded()                     # the 58 that come with the package
-    passengers = load("train.csv")              # or a table of one's own; "-" is standard input
+    passengers = load("train.csv")              # or a table of your own; "-" is standard input
     X = Scaling.of(passengers.X).apply(passengers.X)
     y = passengers.y
 
-Whatever is wrong with a table is a DataError: one line that says where, what, and what to do.
+Anything wrong with a table is a DataError: one line that says where, what, and what to do.
 """
 
 import csv
@@ -22,6 +22,8 @@ from pathlib import Path
 from reprlib import repr as shortened
 from typing import NamedTuple
 
+from microgrid.arguments import one_line
+
 
 class DataError(ValueError):
     """The table cannot be used; the message is one line that says where, what, and what to do."""
@@ -29,7 +31,7 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Passenger:
-    """One passenger: the three features of the sheet, the price to be predicted, and a name for people."""
+    """One passenger: the sheet's three features, the price to predict, and a name for display."""
 
     age: float
     pclass: int
@@ -45,7 +47,7 @@ class Passenger:
 
 @dataclass(frozen=True)
 class Passengers:
-    """The passengers of one table, where it came from, and how many rows lacked an age or a price."""
+    """The passengers of one table, its source, and how many rows were skipped for a missing age or price."""
 
     rows: tuple[Passenger, ...]
     source: str
@@ -58,64 +60,52 @@ class Passengers:
 
     @property
     def y(self) -> list[float]:
-        """The prices, n of them."""
+        """The n prices."""
         return [passenger.price for passenger in self.rows]
-
-    @property
-    def skipped_message(self) -> str:
-        """How many rows were skipped and why, in one line; empty when there were none."""
-        if not self.skipped:
-            return ""
-        rows = "1 row" if self.skipped == 1 else f"{self.skipped} rows"
-        return f"{self.source}: {rows} skipped for want of an age or a price"
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def first(self, n: int) -> "Passengers":
-        """The first n passengers, or all of them when there are fewer.
+        """Return the first n passengers, or all if there are fewer.
 
-        Raises ValueError when n is not at least 1.
+        Raises ValueError if n is less than 1.
         """
         if n < 1:
-            raise ValueError(f"the first {n} passengers are none; ask for 1 or more")
+            raise ValueError(f"cannot take the first {n} passengers; ask for 1 or more")
         return replace(self, rows=self.rows[:n])
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """What is subtracted from each feature and what the rest is divided by: (x − mean) / deviation."""
+    """How the three features are standardised: each becomes (x − mean) / deviation."""
 
-    means: tuple[float, float, float]
-    deviations: tuple[float, float, float]
+    means: tuple[float, ...]
+    deviations: tuple[float, ...]
 
     @classmethod
     def of(cls, X: Sequence[Sequence[float]]) -> "Scaling":
-        """The scaling that gives each column of X (n × 3, n at least 1) mean 0 and population deviation 1.
+        """Return the scaling that gives each column of X (n × 3, n > 0) mean 0 and population deviation 1.
 
-        A column without spread gets the deviation 1, so that it becomes 0 throughout.
+        A column of equal numbers gets the deviation 1, so it becomes all 0.
 
         >>> Scaling.of([[10.0, 3.0, 0.0], [30.0, 3.0, 1.0]])
         Scaling(means=(20.0, 3.0, 0.5), deviations=(10.0, 1.0, 0.5))
         """
-        age, pclass, survived = zip(*X, strict=True)
-        # These round once, at the end: the deviation of equal numbers is exactly 0, that of [0.1] * 3 too.
+        columns = list(zip(*X, strict=True))
+        # These functions round once, at the end: the deviation of [0.1] * 3 is exactly 0.
         return cls(
-            means=(statistics.mean(age), statistics.mean(pclass), statistics.mean(survived)),
-            deviations=(
-                statistics.pstdev(age) or 1.0,
-                statistics.pstdev(pclass) or 1.0,
-                statistics.pstdev(survived) or 1.0,
-            ),
+            means=tuple(statistics.mean(column) for column in columns),
+            deviations=tuple(statistics.pstdev(column) or 1.0 for column in columns),
         )
 
     @classmethod
     def identity(cls) -> "Scaling":
-        """The scaling that leaves the features as they are."""
+        """Return the scaling that leaves the features as they are."""
         return cls(means=(0.0, 0.0, 0.0), deviations=(1.0, 1.0, 1.0))
 
     def apply(self, X: Sequence[Sequence[float]]) -> list[list[float]]:
-        """X (n × 3), scaled."""
+        """Return X (n × 3), scaled."""
         return [
             [
                 (x - mean) / deviation
@@ -126,7 +116,7 @@ class Scaling:
 
 
 def embedded() -> Passengers:
-    """The passengers that come with the package; their price is the whole fare of the ticket.
+    """Return the passengers that come with the package; their price is the whole fare of the ticket.
 
     >>> len(embedded())
     58
@@ -135,23 +125,21 @@ def embedded() -> Passengers:
 
 
 def load(path: str | Path) -> Passengers:
-    """The passengers of a CSV file, or of standard input when path is "-".
+    """Return the passengers of a CSV file, or of standard input if path is "-".
 
     The header names the columns, in any order: age; pclass, else class; survived; price, else ticket price,
-    else fare; name, where there is one. Case and white space do not matter in it, other columns neither.
-    Rows without an age or a price are skipped and counted.
+    else fare; and name, which is optional. Its case and white space do not matter; other columns are ignored.
+    A row without an age or a price is skipped and counted.
 
-    Raises DataError, with file, line and column, for whatever else is wrong.
+    Raises DataError, with file, line and column, if anything else is wrong.
     """
-    source = "standard input" if str(path) == "-" else str(Path(path))
-    if not source.isprintable():
-        source = ascii(source)
+    source = "standard input" if str(path) == "-" else one_line(str(Path(path)))
     try:
         if str(path) != "-":
             with open(path, "rb") as file:
                 data = file.read(_LARGEST_FILE + 1)
         else:
-            # Python has no sys.stdin where the caller closed it.
+            # sys.stdin is None if the caller closed it.
             data = sys.stdin.buffer.read(_LARGEST_FILE + 1) if sys.stdin else b""
     except OSError as error:
         advice = "give the path of a CSV file, or - for standard input"
@@ -165,7 +153,7 @@ _LARGEST_FILE = 50_000_000  # bytes
 
 
 class _Column(NamedTuple):
-    """A column that the network needs: its names, the preferred one first, and what may stand in it."""
+    """A column that the network needs: its possible names, the preferred one first, and what may be in it."""
 
     quantity: str
     names: tuple[str, ...]
@@ -175,10 +163,10 @@ class _Column(NamedTuple):
 
 
 def _is_amount(number: float) -> bool:
-    return 0 <= number <= 1e100  # so that the squares of such numbers, and sums of them, are finite floats
+    return 0 <= number <= 1e100  # the squares of such numbers, and sums of squares, are finite floats
 
 
-_AMOUNT = "a number from 0 to 1e100, or nothing where it is unknown"
+_AMOUNT = "a number from 0 to 1e100, or nothing if it is unknown"
 _CLASS = "1, 2 or 3, or First, Second or Third"
 _CLASSES = {"first": 1.0, "second": 2.0, "third": 3.0}
 _MISSING = dict.fromkeys(("", "?", "na", "nan"), math.nan)
@@ -192,9 +180,9 @@ _COLUMNS = (
 
 
 def _read(data: bytes, source: str) -> Passengers:
-    """The passengers in the bytes of a table that messages call source."""
+    """Return the passengers in the bytes of a table, which messages call source."""
     text = _text(data, source)
-    # The header alone tells a delimiter from a decimal comma; csv.Sniffer fails where there is one column.
+    # Only the header tells a delimiter from a decimal comma; csv.Sniffer fails on a single column.
     first_line = next(filter(str.strip, io.StringIO(text, newline="")), "")
     delimiter = max(",;\t", key=first_line.count)
     decimal_point = "," if delimiter == ";" else "."
@@ -208,15 +196,15 @@ def _read(data: bytes, source: str) -> Passengers:
     columns = [(_heading(column, headings, where), column) for column in _COLUMNS]
     for heading in [*[heading for heading, _ in columns], "name"]:
         if (times := headings.count(heading)) > 1:
-            raise DataError(f"{where}, column {shown[heading]}: is there {times} times; rename all but one")
+            raise DataError(f"{where}, column {shown[heading]}: appears {times} times; rename all but one")
 
     passengers = []
     skipped = 0
     for where, cells in rows:
         if len(cells) != len(header):
             raise DataError(
-                f"{where}: {len(cells)} cells under a header of {len(header)}; "
-                "write as many, a cell that contains the delimiter in quotation marks"
+                f"{where}: {len(cells)} cells, but the header has {len(header)}; "
+                "write as many, and put quotation marks around a cell that contains the delimiter"
             )
         row = dict(zip(headings, cells))
         age, pclass, survived, price = (
@@ -229,22 +217,22 @@ def _read(data: bytes, source: str) -> Passengers:
             name = _on_one_line(row.get("name", ""))
             passengers.append(Passenger(age, int(pclass), int(survived), price, name))
     if not passengers:
-        reason = "each row lacks an age or a price" if skipped else "there is no row below the header"
-        raise DataError(f"{source}: no passengers, {reason}; give a row with both for each passenger")
+        reason = "every row lacks an age or a price" if skipped else "there is no row below the header"
+        raise DataError(f"{source}: no passengers: {reason}; give each one a row with age and price")
     return Passengers(tuple(passengers), source, skipped)
 
 
 def _text(data: bytes, source: str) -> str:
-    """The text in data: UTF-8 with or without a byte-order mark, else Windows-1252."""
-    first_wrong = data.find(b"\0")
-    if first_wrong < 0:
+    """Return the text in data: UTF-8 with or without a byte-order mark, else Windows-1252."""
+    invalid = data.find(b"\0")
+    if invalid < 0:
         with suppress(UnicodeDecodeError):
             return data.decode("utf-8-sig")
         try:
             return data.decode("cp1252")
         except UnicodeDecodeError as error:
-            first_wrong = error.start
-    line = len(data[: first_wrong + 1].splitlines())
+            invalid = error.start
+    line = len(data[: invalid + 1].splitlines())
     raise DataError(
         f"{source}, line {line}: is not text in UTF-8 or Windows-1252 (a spreadsheet, or UTF-16?); "
         "save the table as CSV in UTF-8"
@@ -252,7 +240,7 @@ def _text(data: bytes, source: str) -> str:
 
 
 def _rows(text: str, delimiter: str, source: str) -> Iterator[tuple[str, list[str]]]:
-    """Each row that is not blank, with where it stands: its source and the line that it ends on."""
+    """Yield each row that is not blank, after its place: the source and the line that the row ends on."""
     reader = csv.reader(
         io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True, strict=True
     )
@@ -266,12 +254,12 @@ def _rows(text: str, delimiter: str, source: str) -> Iterator[tuple[str, list[st
         reason = str(error).replace("\t", "tab")
         raise DataError(
             f"{source}, line {begin}: the row that begins here is not CSV ({reason}); "
-            "look for a quotation mark too many or too few"
+            "look for a missing or extra quotation mark"
         ) from error
 
 
 def _heading(column: _Column, headings: list[str], where: str) -> str:
-    """The heading of the column, of its names the first that is there."""
+    """Return the first of the column's names that is among the headings."""
     for name in column.names:
         if (heading := name.replace(" ", "")) in headings:
             return heading
@@ -279,16 +267,16 @@ def _heading(column: _Column, headings: list[str], where: str) -> str:
 
 
 def _number(cell: str, column: _Column, decimal_point: str, where: str) -> float:
-    """The number in a cell of the column; nan where it is missing and may be."""
-    word = cell.strip().casefold().replace(decimal_point, ".")
-    if word in column.words:
-        return column.words[word]
+    """Return the number in a cell of the column; nan if it is missing and the column allows that."""
+    text = cell.strip().casefold().replace(decimal_point, ".")
+    if text in column.words:
+        return column.words[text]
     # float() alone would take inf, 1_000 and the digits of every script.
-    if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", word) and column.allows(float(word)):
-        return float(word)
+    if re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", text) and column.allows(float(text)):
+        return float(text)
     raise DataError(f"{where}: {shortened(cell)} cannot be the {column.quantity}; write {column.wanted}")
 
 
 def _on_one_line(text: str) -> str:
-    """The text with every run of white space and control characters as one space."""
+    """Return the text with each run of white space and control characters as one space."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,7 +1,7 @@
 """The sheet's network in PyTorch (6.4).
 
-module = to_module(network)             # a torch.nn.Module in float64, to be trained like any other
-module(X, y).L.backward()               # its letters are tensors
+module = to_module(network)             # a torch.nn.Module in float64; train it like any other
+module(X, y).L.backward()               # the sheet's letters are tensors
 module.W1.grad
 network = to_network(module)            # and back
 """
@@ -26,8 +26,7 @@ def to_module(network: Network) -> "Module":
 
     Its parameters are W1 (4 × 4) and W2 (5 × 1). Called with X (n × 3) and y (n), in natural units, it
     returns the letters A, b1, B, C, D, b2, E, y, F, G, H, n and L as attributes: tensors of the sheet's
-    shapes, each of which retains its gradient. Raises ImportError, with what to install, where there is no
-    PyTorch.
+    shapes, which retain their gradients. Raises ImportError if PyTorch is not installed.
     """
     if find_spec("torch") is None:
         raise ImportError("PyTorch is not installed; run: python -m pip install torch")
@@ -36,7 +35,7 @@ def to_module(network: Network) -> "Module":
     def tensor(numbers: "Rows | Sequence[float] | Tensor") -> "Tensor":
         return torch.as_tensor(numbers, dtype=torch.float64)
 
-    class SheetModule(torch.nn.Module):  # type: ignore[misc]  # mypy is not shown torch's types
+    class SheetModule(torch.nn.Module):  # type: ignore[misc]  # mypy does not see torch's types
         def __init__(self) -> None:
             super().__init__()
             self.W1 = torch.nn.Parameter(tensor([[weight.data for weight in row] for row in network.W1]))

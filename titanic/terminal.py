@@ -1,4 +1,4 @@
-"""What a person sees of the commands: results and messages, the progress, tables, the loss curve.
+"""What the commands show: results and messages, progress, tables, the loss curve.
 
 Results go to standard output, progress and messages to standard error.
 """
@@ -9,13 +9,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
 
 def prepare() -> None:
-    """Make both streams take any text, also where they are closed or cannot encode it."""
-    # A stream that is closed from the start is None, and what is printed to None goes to standard output.
+    """Make both streams accept any text, even if they are closed or cannot encode it."""
+    # A stream that is closed from the start is None, and print to None writes to standard output.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -24,7 +23,7 @@ def prepare() -> None:
 
 
 def result(text: str) -> None:
-    """Print to standard output; nobody reading any more is no reason to stop working."""
+    """Print to standard output; go on if nobody reads it any more."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
@@ -32,7 +31,7 @@ def result(text: str) -> None:
 
 
 def message(text: str) -> None:
-    """Print to standard error; a message that cannot be told is no reason to stop working."""
+    """Print to standard error; go on if that fails."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
@@ -40,18 +39,13 @@ def message(text: str) -> None:
 
 
 def discard(stream: TextIO) -> None:
-    """Send what is still to come on the stream, and Python's last flush, nowhere."""
+    """Send all further output on the stream, Python's last flush included, to nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def shown(path: str | Path) -> str:
-    """Return the path as text on one line."""
-    return str(path) if str(path).isprintable() else ascii(str(path))
 
 
 @contextmanager
 def progress(epochs: int) -> Iterator[Callable[[int, float], None]]:
-    """Give what shows an epoch and its loss: a bar on a terminal, else a line every tenth of the epochs."""
+    """Yield a function that shows an epoch and its loss: a bar on a terminal, elsewhere about ten lines."""
     if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         interval = max(epochs // 10, 1)
 
@@ -72,7 +66,7 @@ def progress(epochs: int) -> Iterator[Callable[[int, float], None]]:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows under headings, the first column to the left and the others, numbers, to the right."""
+    """Return rows under headings, the first column aligned to the left and the others to the right."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -83,20 +77,20 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     for row in rows:
         table.add_row(*row)
     console = Console(file=sys.stdout, force_terminal=sys.stdout.isatty(), markup=False, emoji=False)
-    console.width = max(console.width, 72)  # rather wrapped by a narrow terminal than without the numbers
+    console.width = max(console.width, 72)  # a narrow terminal may wrap lines; rich would cut off numbers
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().rstrip().splitlines())
 
 
 def loss_curve(losses: Sequence[float]) -> str:
-    """Return the curve of the losses, as the text of an SVG file that is the same for the same losses."""
+    """Return the curve of the losses as SVG text; the same losses give the same text."""
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    # A training that overshoots has losses of all sizes. Matplotlib's own logarithmic axis cannot draw those
-    # from 1e266 on, nor its linear one those near the largest float: so these are drawn by their exponents.
+    # A training that overshoots has losses of all magnitudes. Matplotlib's logarithmic axis fails from 1e266
+    # on, its linear one near the largest float: so the curve shows the exponents.
     by_exponents = max(losses) > 1000 * min(losses) or max(losses) > 1e100
     with matplotlib.rc_context({"svg.hashsalt": "loss"}):
         figure = Figure(figsize=(7, 4), layout="constrained")

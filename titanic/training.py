@@ -1,12 +1,12 @@
-"""Gradient descent: the network's weights, moved against the gradient of the loss over all passengers.
+"""Gradient descent: move the network's weights against the gradient of the loss over all passengers.
 
     losses = [forward.L.data for forward in train(network, X, y, epochs=300, learning_rate=0.01)]
-    losses[0], losses[-1]               # before the first step and after the last
+    losses[0], losses[-1]               # before the first step, after the last
     losses = list(train_unrolled(network, X, y, epochs=300, learning_rate=0.01))    # faster: no graph
     r_squared(losses[-1], y)            # the share of the prices' variance that the network explains
 
-Each epoch hands over its whole pass, forward and backward, so whoever consumes them can watch any letter of
-the sheet, and stop when they like: the network then holds the weights of the pass they saw last.
+`train` yields the whole pass of each epoch, so the caller can watch any letter of the sheet, and can stop at
+any time: the network then holds the weights of the last pass that was yielded.
 """
 
 import gc
@@ -28,18 +28,18 @@ Pass = TypeVar("Pass")
 
 
 class TrainingError(ArithmeticError):
-    """The training cannot go on; the message is one line that says when it ended and what to try."""
+    """The training cannot go on; the message is one line that says when it stopped and what to try."""
 
 
 def train(
     network: Network, X: Numbers, y: Sequence[float | Value], epochs: int, learning_rate: float
 ) -> Iterator[Forward]:
-    """The pass before the first step of gradient descent, and the pass after each of the steps.
+    """Yield the pass before the first step of gradient descent, then the pass after each step.
 
     X is n × 3 and y has n entries, in natural units; epochs is the number of steps. Each step moves every
-    weight by −learning_rate · ∂L/∂weight. Whatever ends the training, an interrupt too, the network has the
-    weights of the last whole epoch: a step whose loss is not known is undone.
-    Raises TrainingError where the loss or a weight is no longer finite.
+    weight by −learning_rate · ∂L/∂weight. Whatever stops the training, Ctrl-C included, the network has the
+    weights of the last complete epoch: a step whose loss is not known is undone.
+    Raises TrainingError if the loss or a weight is no longer finite.
     """
     X, y = network.inputs(X, y)
 
@@ -54,12 +54,12 @@ def train(
 def train_unrolled(
     network: Network, X: Numbers, y: Sequence[float | Value], epochs: int, learning_rate: float
 ) -> Iterator[float]:
-    """The losses of the same training by a straight-line program, without a graph and many times as fast.
+    """Yield the losses of the same training by a straight-line program: no graph, and many times as fast.
 
-    The graph of one passenger is unrolled once. Where NumPy and array-api-compat are there, each epoch runs
-    that program on arrays, a column for each input, and adds up: the weights are those of `train` to their
-    last digits. Else it runs on each passenger, from the last to the first as `backward` goes: the same, bit
-    for bit. The loss is the sum of all Gₖ / n, not H / n. Raises TrainingError where `train` does.
+    The graph of one passenger is unrolled once. With NumPy and array-api-compat installed, each epoch runs
+    this program on arrays, a column for each input, and sums the results: the weights are those of `train` to
+    their last digits. Without them it runs passenger by passenger, last to first as `backward` does: the same
+    bit for bit. The loss is the sum of all Gₖ / n, not H / n. Raises TrainingError as `train` does.
     """
     X, y = network.inputs(X, y)
     one = Network(W1=[[0.0] * 4] * 4, W2=[[0.0]] * 5)
@@ -71,7 +71,7 @@ def train_unrolled(
 
     def compute() -> tuple[float, float, list[float]]:
         loss, gradients = run([parameter.data for parameter in network.parameters()])
-        # The graph divides the sum of all Gₖ by n, so its loss is not finite where the sum is not.
+        # The graph's loss is H / n, so it is not finite if H, loss * len(y), is not.
         return loss, loss * len(y), gradients
 
     return _descend(network, epochs, learning_rate, compute)
@@ -81,19 +81,19 @@ Run = Callable[[list[float]], tuple[float, list[float]]]  # from the weights to 
 
 
 def has_arrays() -> bool:
-    """Whether programs can run on NumPy's arrays here."""
+    """Return whether programs can run on NumPy's arrays here."""
     return bool(find_spec("numpy") and find_spec("array_api_compat"))
 
 
 def _on_arrays(program: Unrolled, passengers: list[tuple[float, ...]]) -> Run:
-    """The program run once, on a column for each input."""
+    """Return a function that runs the program once, on a column for each input."""
     import numpy
 
     columns = list(numpy.array(passengers).T)
 
     def run(weights: list[float]) -> tuple[float, list[float]]:
         losses, gradients = program(*columns, *weights)
-        # A sum that is not finite ends the training in a line of its own.
+        # A sum that is not finite raises TrainingError later; NumPy need not warn of it.
         with numpy.errstate(all="ignore"):
             return float(losses.sum()), [float(gradient.sum()) for gradient in gradients]
 
@@ -101,7 +101,7 @@ def _on_arrays(program: Unrolled, passengers: list[tuple[float, ...]]) -> Run:
 
 
 def _on_floats(program: Unrolled, passengers: list[tuple[float, ...]]) -> Run:
-    """The program run on one passenger after the other."""
+    """Return a function that runs the program on one passenger after another."""
 
     def run(weights: list[float]) -> tuple[float, list[float]]:
         loss, gradients = 0.0, [0.0] * len(weights)
@@ -120,7 +120,7 @@ def _descend(
     learning_rate: float,
     compute: Callable[[], tuple[Pass, float, list[float]]],
 ) -> Iterator[Pass]:
-    """What compute returns first, at the start and after each step; then come its loss and gradients."""
+    """Yield a pass before the first step and after each; compute returns the pass, its loss and gradients."""
     parameters = network.parameters()
     gradients = [0.0] * len(parameters)
     for epoch in range(epochs + 1):
@@ -136,7 +136,7 @@ def _descend(
             for parameter, weight in zip(parameters, before):
                 parameter.data = weight
             if isinstance(error, OverflowError):
-                when = f"no longer finite after epoch {epoch} at the learning rate {learning_rate:g}"
+                when = f"no longer finite after epoch {epoch} with learning rate {learning_rate:g}"
                 advice = f"try a smaller one, such as {learning_rate / 10:g}"
                 if epoch == 0:
                     when, advice = "not finite before the first step", "start from smaller weights or prices"
@@ -147,7 +147,7 @@ def _descend(
 
 @contextmanager
 def _garbage_collector_paused() -> Iterator[None]:
-    """Nodes make no cycles: the collector would look through all of them again and again and find nothing."""
+    """Pause the collector: nodes make no cycles, so it would search them again and again and find nothing."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -158,9 +158,9 @@ def _garbage_collector_paused() -> Iterator[None]:
 
 
 def r_squared(loss: float, y: Sequence[float]) -> float:
-    """R², the share of the variance of the prices y that is explained where the mean squared error is loss.
+    """Return R², the share of the variance of the prices y that a mean squared error of loss explains.
 
-    1 is perfect, 0 is as good as the mean price; nan where the prices do not vary.
+    1 is perfect, 0 is as good as the mean price; nan if all prices are equal.
 
     >>> r_squared(0.5, [7.0, 9.0])
     0.5
@@ -170,5 +170,5 @@ def r_squared(loss: float, y: Sequence[float]) -> float:
 
 
 def is_dead(forward: Forward) -> bool:
-    """Whether every hidden unit is 0 for every passenger: no gradient reaches W1, E is the same for all."""
+    """Return whether every hidden unit is 0 for every passenger; then no gradient reaches W1."""
     return not any(c.data for row in forward.C for c in row)
