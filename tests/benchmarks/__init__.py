@@ -1,1 +1,1 @@
-"""How fast the engine is, beside others on the same work; `make bench` prints the table."""
+"""How fast the engine is, compared with others on the same work; `make bench` prints the tables."""

@@ -1,9 +1,9 @@
-"""Time the engine beside others on the same work and print the tables of docs/performance.md.
+"""Time the engine and others on the same work, and print the tables of docs/performance.md.
 
-Each side runs in a process of its own, once with Python's garbage collector on and once with it off, and all
-sides of a table's work take turns. Times are processor time. A time is the median over the turns; a ratio is
-that of two times of one turn, and the tables show the median of the ratios, with the lowest and the highest.
-A cell with two figures shows the collector on, then off. That all sides compute the same numbers is checked.
+Each side runs in a process of its own, once with Python's garbage collector on and once with it off, and the
+sides of a comparison take turns. With the collector off, what a run leaves behind is collected between turns.
+Times are processor time, the median over the turns. A ratio compares two times of one turn; the tables show
+the median of the ratios, with the lowest and the highest. All sides must compute the same numbers.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from .works import source
 
 
 class Side(NamedTuple):
-    """A side of a comparison: an engine or a way without a graph, its work, the work's size."""
+    """A side of a comparison: an engine or a way without a graph, its work, and the work's size."""
 
     name: str
     work: str
@@ -35,12 +35,12 @@ class Side(NamedTuple):
 
 
 COLLECTORS = ("on", "off")
-Turns = dict[Side, list[list[float]]]  # of each side, for each turn the seconds of its parts
+Turns = dict[Side, list[list[float]]]  # for each side and turn, the seconds of its parts
 
 SHEET = ("network", "714,4")
 DEMO = ("moons", "10")
 LANGUAGE_MODEL = ("language_model", "1")
-# What is measured beside others: title, work and size, the engines.
+# What engines are compared on: title, work, size, the engines
 ENGINES = [
     ("README graph", "readme", "", ["microgrid", "micrograd", "microgpt", "torch"]),
     ("the sheet, `Value.sum`", *SHEET, ["microgrid_sum", "micrograd", "microgpt_sum", "torch"]),
@@ -65,7 +65,7 @@ DERIVATIVES = [
 ]
 WORKS = [("the sheet", *SHEET), ("micrograd's demo", *DEMO), ("language model", *LANGUAGE_MODEL)]
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-# The packages that a side needs.
+# The packages that a side needs
 NEEDS = {
     "micrograd": ["micrograd"],
     "torch": ["torch"],
@@ -79,14 +79,16 @@ NEEDS = {
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter turns, to see that all works")
+    parser.add_argument(
+        "--quick", action="store_true", help="fewer and shorter turns, to see that everything works"
+    )
     quick = parser.parse_args().quick
     turns, seconds = (3, 0.1) if quick else (7, 0.25)
     missing = sorted(
         {package for packages in NEEDS.values() for package in packages if not find_spec(package)}
     )
     if missing:
-        print(f"Left out, because not installed: {', '.join(missing)}", file=sys.stderr)
+        print(f"Left out, since not installed: {', '.join(missing)}", file=sys.stderr)
     print(f"Python {platform.python_version()}; passengers: {source().source.rsplit('/')[-1]}")
     beside_others(turns, seconds)
     collector(turns, seconds)
@@ -100,14 +102,14 @@ def main() -> None:
 
 def beside_others(turns: int, seconds: float) -> None:
     """Print how many times as fast as other engines this one is."""
-    heading("work", "engine", "collector on", "microgrid is faster", "collector off", "microgrid is faster")
+    heading("work", "engine", "collector on", "microgrid's speedup", "collector off", "microgrid's speedup")
     for title, work, size, engines in ENGINES:
         compare(title, work, size, engines, turns, seconds)
 
 
 def collector(turns: int, seconds: float) -> None:
     """Print what the collector costs, in a bare process and in one that has imported PyTorch."""
-    heading("work", "process", "collector on", "collector off", "on takes as long as off")
+    heading("work", "process", "collector on", "collector off", "on / off")
     for title, *work in WORKS:
         sides = [Side("microgrid", *work), Side("microgrid_beside_torch", *work)]
         taken = take_turns(sides, turns, seconds)
@@ -121,13 +123,13 @@ def collector(turns: int, seconds: float) -> None:
 
 def derivatives(turns: int, seconds: float) -> None:
     """Print how grad and hessian compare with torch.autograd.functional."""
-    heading("work", "by", "collector on", "microgrid is faster", "collector off", "microgrid is faster")
+    heading("work", "by", "collector on", "microgrid's speedup", "collector off", "microgrid's speedup")
     for work, size in DERIVATIVES:
         compare(work, work, size, ["microgrid", "torch"], turns, seconds)
 
 
 def compare(title: str, work: str, size: str, names: list[str], turns: int, seconds: float) -> None:
-    """Print a line for each side, and how many times as fast as it the first one is."""
+    """Print a row for each side: its time, and how many times as fast the first side is."""
     taken = take_turns([Side(name, work, size) for name in names], turns, seconds)
     for side in taken:
         if side.collector == "on":
@@ -141,10 +143,10 @@ def compare(title: str, work: str, size: str, names: list[str], turns: int, seco
 
 
 def ways(turns: int, seconds: float) -> None:
-    """Print how many times as fast as a graph the ways without one take an epoch of the sheet's network."""
+    """Print how many times as fast as a graph an epoch of the sheet's network is without one."""
     taken = take_turns([Side(name, *SHEET) for name in WAYS], turns, seconds)
     graphs = [name for name in ("micrograd", "microgrid_sum") if Side(name, *SHEET) in taken]
-    heading("way", "collector", "an epoch", *[f"beside {WAYS[name]}" for name in graphs])
+    heading("way", "collector", "an epoch", *[f"speedup over {WAYS[name]}" for name in graphs])
     for side, turns_of_side in taken.items():
         mine = wholes(turns_of_side)
         ratios = []
@@ -155,12 +157,12 @@ def ways(turns: int, seconds: float) -> None:
 
 
 def parts(turns: int, seconds: float) -> None:
-    """Print the parts of the turn whose whole is the median, which add up; and the memory of a node."""
+    """Print the parts of the median turn, which add up, and the memory of a node, with the collector off."""
     columns = "forward", "order", "backward", "drop", "whole", "nodes", "bytes a node"
-    heading("work", "engine", "collector", *columns)
+    heading("work", "engine", *columns)
     for title, *work in WORKS:
         sides = [Side(name, *work) for name in ("microgrid", "microgpt", "micrograd")]
-        with Processes("parts", sides, seconds) as processes:
+        with Processes("parts", sides, seconds, ["off"]) as processes:
             taken = processes.take_turns(turns)
             for side, process in processes.by_side.items():
                 middle = sorted(taken[side], key=sum)[turns // 2]
@@ -169,7 +171,6 @@ def parts(turns: int, seconds: float) -> None:
                 row(
                     title,
                     side.name,
-                    side.collector,
                     duration(forward),
                     duration(order) if order else "in backward",
                     duration(backward),
@@ -181,8 +182,8 @@ def parts(turns: int, seconds: float) -> None:
 
 
 def by_size(turns: int, seconds: float) -> None:
-    """Print what a node costs in graphs of different sizes: to build, to go back through, to drop."""
-    heading("graph", "collector", *[f"{size:,} nodes" for size in SIZES], "1,000,000 against 10,000")
+    """Print what a node costs in graphs of different sizes: to build, go back through and drop."""
+    heading("graph", "collector", *[f"{size:,} nodes" for size in SIZES], "1,000,000 / 10,000")
     for work, title in (("chain", "chain"), ("fan_in", "fan-in")):
         taken = take_turns([Side("microgrid_sum", work, str(size)) for size in SIZES], turns, seconds)
         for collector in COLLECTORS:
@@ -197,23 +198,20 @@ def by_size(turns: int, seconds: float) -> None:
 
 
 def import_time(turns: int) -> None:
-    """Print how much longer than a bare Python one takes that imports the engine, or every view too."""
-    heading("a process", "collector", "bare Python", "with `import microgrid`", "with every view too")
-    for collector in COLLECTORS:
-        start = "" if collector == "on" else "import gc; gc.disable(); "
-        statements = [f"{start}{rest}" for rest in ("pass", "import microgrid", "from microgrid import *")]
-        with TemporaryDirectory() as folder:
-            # Compiled modules are there from the second time on, as they are for users.
-            for statement in statements:
-                seconds_of(statement, folder)
-            rounds = [[seconds_of(statement, folder) for statement in statements] for _ in range(turns)]
-        row("processor time", collector, *[duration(median(column)) for column in zip(*rounds)])
-        over = [[each - bare for each in others] for bare, *others in rounds]
-        row("over bare Python", collector, "", *[duration(median(column)) for column in zip(*over)])
+    """Print how much longer a Python process takes that imports the engine, or every view too."""
+    heading("a process", "bare Python", "with `import microgrid`", "with every view too")
+    statements = ["pass", "import microgrid", "from microgrid import *"]
+    with TemporaryDirectory() as folder:
+        for statement in statements:  # compiles the modules, as a user's first run does
+            seconds_of(statement, folder)
+        rounds = [[seconds_of(statement, folder) for statement in statements] for _ in range(turns)]
+    row("processor time", *[duration(median(column)) for column in zip(*rounds)])
+    over = [[each - bare for each in others] for bare, *others in rounds]
+    row("over bare Python", "", *[duration(median(column)) for column in zip(*over)])
 
 
 def seconds_of(statement: str, cache: str) -> float:
-    """The seconds of processor time that a process takes for a statement."""
+    """Return the seconds of processor time that a process takes for a statement."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     started = getrusage(RUSAGE_CHILDREN)
     subprocess.run(
@@ -224,7 +222,7 @@ def seconds_of(statement: str, cache: str) -> float:
 
 
 def beside_tensors(turns: int, seconds: float) -> None:
-    """Print how many times as fast as PyTorch's matrices the ways of microgrid are: slower, below 1."""
+    """Print how many times as fast as PyTorch's matrices microgrid is, with the collector on / off."""
     passengers = (1, 8, 64, 512)
     heading("hidden units", "way", *[f"{n} passenger{'s' * (n > 1)}" for n in passengers])
     for hidden in (4, 64):
@@ -252,7 +250,7 @@ def beside_tensors(turns: int, seconds: float) -> None:
 
 
 def take_turns(sides: Iterable[Side], turns: int, seconds: float) -> Turns:
-    """Return what the sides take in each turn, each with the collector on and off."""
+    """Return the times of each side in each turn, with the collector on and off."""
     with Processes("side", sides, seconds) as processes:
         (first, expected), *others = [(side, process.first) for side, process in processes.by_side.items()]
         for side, numbers in others:
@@ -262,24 +260,26 @@ def take_turns(sides: Iterable[Side], turns: int, seconds: float) -> Turns:
 
 
 def agree(ours: Iterable[float], others: Iterable[float]) -> bool:
-    """Whether two sides computed the same, but for rounding."""
+    """Return whether two sides computed the same numbers, up to rounding."""
     return all(math.isclose(a, b, rel_tol=1e-9, abs_tol=1e-9) for a, b in zip(ours, others, strict=True))
 
 
 class Processes:
-    """A process for each side whose packages are there, with the collector on and off."""
+    """A process for each side whose packages are installed, with the collector on and off."""
 
-    def __init__(self, module: str, sides: Iterable[Side], seconds: float) -> None:
+    def __init__(
+        self, module: str, sides: Iterable[Side], seconds: float, collectors: Iterable[str] = COLLECTORS
+    ) -> None:
         self.stack = ExitStack()
         self.by_side = {
             each: self.stack.enter_context(Process(module, each, seconds))
             for side in sides
             if is_there(side.name)
-            for each in (side._replace(collector=collector) for collector in COLLECTORS)
+            for each in (side._replace(collector=collector) for collector in collectors)
         }
 
     def take_turns(self, turns: int) -> Turns:
-        """Return what each side takes in each turn."""
+        """Return the times of each side in each turn."""
         for process in self.by_side.values():
             assert process.first
         taken = [{side: process.time() for side, process in self.by_side.items()} for _ in range(turns)]
@@ -293,7 +293,7 @@ class Processes:
 
 
 class Process:
-    """A process that times one side whenever it is asked."""
+    """A process that times one side on request."""
 
     def __init__(self, module: str, side: Side, seconds: float) -> None:
         command = [sys.executable, "-m", f"tests.benchmarks.{module}", *side, str(seconds)]
@@ -301,17 +301,17 @@ class Process:
 
     @cached_property
     def first(self) -> list[float]:
-        """What the process prints when it is ready."""
+        """What the process prints as soon as it is ready."""
         return self.answer()
 
     def time(self) -> list[float]:
-        """The seconds that the parts of one run take now."""
+        """Return the seconds of each part of a run, timed now."""
         assert self.popen.stdin is not None
         print(file=self.popen.stdin, flush=True)
         return self.answer()
 
     def answer(self) -> list[float]:
-        """The next line that the process prints."""
+        """Return the next line that the process prints."""
         assert self.popen.stdout is not None
         line = self.popen.stdout.readline() or sys.exit("a side failed; its message is above")
         numbers: list[float] = ast.literal_eval(line)
@@ -325,12 +325,12 @@ class Process:
 
 
 def is_there(name: str) -> bool:
-    """Whether the packages are installed that a side needs."""
+    """Return whether the packages that a side needs are installed."""
     return all(find_spec(package) for package in NEEDS.get(name, []))
 
 
 def wholes(turns: list[list[float]]) -> list[float]:
-    """The seconds of each turn."""
+    """Return the seconds of each turn."""
     return [sum(parts) for parts in turns]
 
 
@@ -350,17 +350,17 @@ def row(*cells: str) -> None:
 
 
 def spread(ratios: list[float]) -> str:
-    """The median of ratios, the lowest and the highest."""
+    """Return the median of ratios, with the lowest and the highest."""
     return f"**{times(median(ratios))}** ({times(min(ratios))}, {times(max(ratios))})"
 
 
 def times(ratio: float) -> str:
-    """A ratio in two or three digits."""
+    """Return a ratio in two or three digits."""
     return f"{ratio:,.0f} ×" if ratio >= 20 else f"{ratio:.1f} ×" if ratio >= 1 else f"{ratio:.2f} ×"
 
 
 def duration(seconds: float) -> str:
-    """A duration in the unit that suits it."""
+    """Return a duration in a suitable unit."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size:
             return f"{seconds / size:.3g} {unit}"

@@ -1,4 +1,4 @@
-"""Gradients and Hessians of functions: microgrid's grad and hessian beside torch.autograd.functional."""
+"""Gradients and Hessians of functions, by microgrid and by torch.autograd.functional."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,18 +8,18 @@ from .works import Run, spread_out
 
 
 def rosenbrock(x: Any, y: Any) -> Any:
-    """Rosenbrock's function, in whose valley optimizers are tried."""
+    """Return Rosenbrock's function, a usual test for optimizers."""
     return (1.0 - x) ** 2 + 100.0 * (y - x**2) ** 2
 
 
 def net(*w: Any) -> Any:
-    """The squared error of a net of 13 weights on one sample."""
+    """Return the squared error of a net of 13 weights on one sample."""
     hidden = [(0.3 * w[3 * i] - 0.8 * w[3 * i + 1] + w[3 * i + 2]).tanh() for i in range(3)]
     return (hidden[0] * w[9] + hidden[1] * w[10] + hidden[2] * w[11] + w[12] - 0.5) ** 2
 
 
 def derivative(of: str, function: Callable[..., Any], side: str, size: int) -> Run:
-    """The gradient or the Hessian of a function of size numbers, by microgrid or by torch."""
+    """Return a run that computes the gradient or Hessian of a function of size numbers."""
     point = spread_out(size)
     if side == "microgrid":
         from microgrid import grad, hessian

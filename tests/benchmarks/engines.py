@@ -28,27 +28,27 @@ def microgrid_sum() -> Engine:
 
 
 def microgrid_beside_torch() -> Engine:
-    """Our engine in a process that has imported PyTorch, whose objects the collector looks through too."""
+    """Our engine in a process that has imported PyTorch, whose objects the collector searches too."""
     import_module("torch")
     return microgrid()
 
 
 def microgpt() -> Engine:
-    """microgpt's way of writing a Value, sums made by Python's sum, since it has no sum of its own."""
+    """The sketch of microgpt's Value, sums made by Python's sum, since it has no sum of its own."""
     from .microgpt import Value
 
     return Engine(cast(Make, Value), cast(Make, Value), one_after_the_other)
 
 
 def microgpt_sum() -> Engine:
-    """microgpt's way with a sum of one node added."""
+    """The sketch of microgpt's Value, with a sum of one node added."""
     from .microgpt import Value
 
     return Engine(cast(Make, Value), cast(Make, Value), cast(Add, Value.sum))
 
 
 def micrograd() -> Engine:
-    """Karpathy's micrograd, with exp and log written as its own operations are: it has none, and no sum."""
+    """Karpathy's micrograd; it lacks exp and log, so they are added in the style of its operations."""
     from micrograd.engine import Value
 
     def operation(function: Callable[[float], float], slope: Callable[[float, float], float]) -> Any:
@@ -87,7 +87,7 @@ def torch() -> Engine:
 
 
 def one_after_the_other(values: list[Scalar]) -> Scalar:
-    """The sum by Python's sum, without the 0 that it begins with by itself."""
+    """Return Python's sum, but without the 0 that it usually begins with."""
     return sum(values[1:], values[0])
 
 
@@ -98,7 +98,7 @@ ENGINES: dict[str, Callable[[], Engine]] = {
 
 
 def on_a_deep_stack(main: Callable[..., None]) -> None:
-    """Call main with the command line's words; micrograd and microgpt recurse once a node on the way down."""
+    """Call main with the command line's arguments; micrograd and microgpt recurse as deep as the graph."""
     sys.setrecursionlimit(10**7)
     threading.stack_size(1023 * 2**20)
     thread = threading.Thread(target=main, args=sys.argv[1:])

@@ -1,7 +1,7 @@
-"""microgpt's way of writing a Value, at its best: slots, local gradients as data, one loop over the order.
+"""A Value as microgpt writes it, at its best: slots, local gradients as data, one loop over the order.
 
-A sketch of that design for comparison, not its code. An operation has a rule of its own where that is
-natural, and a node has what the backward pass needs and nothing else: no name of its operation, no label.
+A sketch of that design for comparison, not its code. A node has only what the backward pass needs: no name
+of its operation, no label.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from math import exp, log
 
 
 class Value:
-    """A number, its gradient, the nodes that it was made from and the derivatives by them."""
+    """A number, its gradient, the nodes that it was made from, and the derivatives by them."""
 
     __slots__ = ("data", "grad", "operands", "local_grads")
 
@@ -68,7 +68,7 @@ class Value:
 
     @staticmethod
     def sum(values: "Iterable[Value]") -> "Value":
-        """Return the sum as one node; microgpt has none, the sheet's network is measured with and without."""
+        """Return the sum as one node; microgpt has none, so the sheet's network is timed with and without."""
         operands = tuple(values)
         return Value(sum([x.data for x in operands]), operands, (1.0,) * len(operands))
 
@@ -88,7 +88,7 @@ def topological_order(root: Value) -> list[Value]:
 
 
 def visit(node: Value, order: list[Value], seen: set[Value]) -> None:
-    """Recurse; a function inside the other, as microgpt has it, is a cycle that keeps the graph alive."""
+    """Recurse; microgpt's inner function is a cycle that keeps each graph alive until the collector comes."""
     if node not in seen:
         seen.add(node)
         for operand in node.operands:

@@ -2,10 +2,10 @@
 
     python -m tests.benchmarks.parts SIDE WORK SIZE COLLECTOR SECONDS
 
-SIDE is microgrid, microgpt or micrograd, the rest is as in side.py. It prints the number of nodes and the
-bytes that each takes, by tracemalloc after the backward pass; then for each line on standard input the
-seconds of processor time that the forward pass, the order, the rest of the backward pass and dropping the
-graph take. The leaves, most of which were there before, do not count among the nodes.
+SIDE is microgrid, microgpt or micrograd; the rest is as in side.py. It prints the number of nodes and the
+bytes of each, by tracemalloc after the backward pass. Then, for each line on standard input, it prints the
+seconds of processor time for the forward pass, the order, the rest of the backward pass, and dropping the
+graph. Leaves do not count as nodes, since most of them exist before the pass.
 """
 
 import gc
@@ -62,7 +62,7 @@ def main(side: str, work: str, size: str, collector: str, seconds: str) -> None:
 
 
 def timed(module: Any, name: str) -> list[float]:
-    """Have a module's function timed, if there is one, and return the list that gets the seconds."""
+    """Time a module's function from now on, if it exists, and return the list that gets the seconds."""
     seconds: list[float] = []
     function: Callable[[Any], Any] | None = getattr(module, name, None)
 
@@ -78,7 +78,7 @@ def timed(module: Any, name: str) -> list[float]:
 
 
 def nodes(root: Scalar) -> set[Scalar]:
-    """All nodes under root."""
+    """Return all nodes under root."""
     found, waiting = {root}, [root]
     while waiting:
         new = set(operands(waiting.pop())) - found
@@ -88,7 +88,7 @@ def nodes(root: Scalar) -> set[Scalar]:
 
 
 def operands(node: Any) -> tuple[Scalar, ...]:
-    """The nodes that a node was made from, of any of the engines."""
+    """Return the operands of a node of any of these engines."""
     return tuple(node._prev if hasattr(node, "_prev") else node.operands)
 
 

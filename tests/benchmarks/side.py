@@ -1,11 +1,11 @@
-"""One side of a comparison, in a process of its own, which times its work whenever it is asked.
+"""One side of a comparison, in a process of its own that times its work on request.
 
     python -m tests.benchmarks.side SIDE WORK SIZE COLLECTOR SECONDS
 
 SIDE is an engine or a way without a graph, SIZE the numbers that the work takes ("714,4"), COLLECTOR on or
-off. It prints the work's numbers, then for each line on standard input the seconds of processor time that one
-run takes: the mean of as many runs in a row as fill SECONDS. With the collector off, what earlier runs left
-is collected before that.
+off. It prints the work's results. Then, for each line on standard input, it prints the seconds of processor
+time for one run: the mean of as many runs in a row as fill SECONDS. With the collector off, garbage is
+collected before each turn.
 """
 
 import gc
@@ -19,7 +19,7 @@ from .works import WORKS, Run, forward_and_backward
 
 
 def prepare(side: str, work: str, size: str) -> Run:
-    """The run of this side on this work."""
+    """Return this side's run of this work."""
     numbers = [int(number) for number in size.split(",") if number]
     if work in DERIVATIVES:
         return DERIVATIVES[work](side, *numbers)

@@ -12,7 +12,7 @@ Program = Callable[..., tuple[float, tuple[float, ...]]]
 
 
 def program_of_one(hidden: int, n: float) -> Unrolled:
-    """The program of one passenger's share of the loss and its gradients by the weights."""
+    """Return the program for one passenger's share of the loss and its gradients by the weights."""
     engine = engines.microgrid()
     X, y = [engine.leaf(0.0) for _ in range(3)], [engine.leaf(0.0)]
     b1, b2 = engine.leaf(1.0), engine.leaf(1.0)
@@ -66,7 +66,7 @@ def compiled(n: int, hidden: int) -> Run:
 
 
 def by_hand(n: int, hidden: int) -> Run:
-    """The same program for one passenger and 4 hidden units, as one writes it by hand for floats."""
+    """The same program for one passenger and 4 hidden units, written by hand for floats."""
     assert hidden == 4
 
     def program(

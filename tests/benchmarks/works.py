@@ -1,7 +1,7 @@
-"""The works that are timed, each in one source text for every engine.
+"""The work that is timed, each in one source text for every engine.
 
-A work takes an Engine and a size, prepares what exists once (the data), and returns the forward pass: a
-function that builds the graph and returns its root and the leaves whose gradients are wanted.
+A work takes an Engine and a size, prepares the data once, and returns the forward pass: a function that
+builds the graph and returns its root and the leaves whose gradients are wanted.
 """
 
 import math
@@ -18,7 +18,7 @@ Matrix = Sequence[Sequence["Scalar"]]
 
 
 class Scalar(Protocol):
-    """What the works use of an engine's scalars."""
+    """What the work needs of an engine's scalars."""
 
     data: float
     grad: float
@@ -40,7 +40,7 @@ class Scalar(Protocol):
 
 @dataclass(frozen=True)
 class Engine:
-    """How an engine makes a leaf that wants a gradient, a leaf of data, and the sum of many scalars."""
+    """How an engine makes a leaf with a gradient, a leaf of data, and the sum of many scalars."""
 
     leaf: Callable[[float], Scalar]
     constant: Callable[[float], Scalar]
@@ -48,7 +48,7 @@ class Engine:
 
 
 def forward_and_backward(forward: Forward) -> Run:
-    """The function to be timed: it builds the graph, goes back through it and drops it."""
+    """Return the function to time: it builds the graph, goes back through it and drops it."""
 
     def run() -> list[float]:
         root, leaves = forward()
@@ -59,7 +59,7 @@ def forward_and_backward(forward: Forward) -> Run:
 
 
 def readme(engine: Engine) -> Forward:
-    """The small graph of the README of micrograd."""
+    """The small graph in micrograd's README."""
     Value = engine.leaf
 
     def forward() -> tuple[Scalar, Sequence[Scalar]]:
@@ -81,7 +81,7 @@ def readme(engine: Engine) -> Forward:
 
 
 def network(engine: Engine, n: int, hidden: int) -> Forward:
-    """The sheet's network on n passengers; the data leaves are made once, the weights anew in each run."""
+    """The sheet's network on n passengers; the leaves of data are made once, the weights in each run."""
     X, y = table(n)
     rows = [[engine.constant(number) for number in [*row, 1.0]] for row in X]
     prices = [engine.constant(price) for price in y]
@@ -98,7 +98,7 @@ def network(engine: Engine, n: int, hidden: int) -> Forward:
 def network_loss(
     engine: Engine, A: Matrix, y: Sequence[Scalar], ones: Sequence[Scalar], leaves: Sequence[Scalar], n: float
 ) -> Scalar:
-    """L of the sheet's section 6.3; the leaves are W1 row by row, then W2, the ones stand at D's end."""
+    """Return L of the sheet's section 6.3; leaves are W1 row by row, then W2; ones are D's last column."""
     hidden = len(leaves) // 5
     W1, W2 = [leaves[j : 4 * hidden : hidden] for j in range(hidden)], leaves[4 * hidden :]
 
@@ -139,7 +139,7 @@ def moons(engine: Engine, n: int) -> Forward:
 
 
 def language_model(engine: Engine, repetitions: int) -> Forward:
-    """A small language model: from two letters of "emma" the next one, 16 hidden units, 711 weights."""
+    """A small language model with 711 weights, which predicts the next letter of "emma" from two."""
     text = [ord(letter) - ord("`") for letter in "``" + "emma`" * repetitions]
     leaves = [engine.leaf(weight) for weight in spread_out(27 * 4 + 16 * 9 + 27 * 17)]
     embedding, W1, W2 = matrix(leaves[:108], 4), matrix(leaves[108:252], 9), matrix(leaves[252:], 17)
@@ -157,7 +157,7 @@ def language_model(engine: Engine, repetitions: int) -> Forward:
 
 
 def affine(engine: Engine, W: Matrix, x: Sequence[Scalar]) -> list[Scalar]:
-    """Each row of W times x, with the row's last weight as bias."""
+    """Return each row of W times x, with the row's last weight as bias."""
     return [engine.add([*[w * a for w, a in zip(row, x)], row[-1]]) for row in W]
 
 
@@ -194,22 +194,22 @@ WORKS: dict[str, Callable[..., Forward]] = {
 
 
 def weights(hidden: int) -> list[float]:
-    """Weights of the sheet's network to start with, in (0, 1): W1 row by row, then W2."""
+    """Return initial weights for the sheet's network, in (0, 1): W1 row by row, then W2."""
     return [((7 * i) % 22 + 1) / 23 for i in range(5 * hidden + 1)]
 
 
 def spread_out(count: int) -> list[float]:
-    """Weights to start with, in (-1, 1)."""
+    """Return initial weights in (-1, 1)."""
     return [((37 * i) % 101 - 50) / 51 for i in range(count)]
 
 
 def matrix(leaves: Sequence[Scalar], columns: int) -> Matrix:
-    """The leaves in rows."""
+    """Return the leaves in rows."""
     return [leaves[i : i + columns] for i in range(0, len(leaves), columns)]
 
 
 def zero(leaves: Sequence[Scalar]) -> None:
-    """Set the gradients of weights that are used again to 0."""
+    """Reset the gradients of weights that are used again."""
     for leaf in leaves:
         leaf.grad = 0.0
 
@@ -218,7 +218,7 @@ def zero(leaves: Sequence[Scalar]) -> None:
 
 
 def table(n: int) -> tuple[list[list[float]], list[float]]:
-    """The standardised features and the prices of n passengers, the table repeated if it has fewer."""
+    """Return the standardised features and the prices of n passengers; a shorter table is repeated."""
     passengers = source()
     X = Scaling.of(passengers.X).apply(passengers.X)
     times = -(-n // len(passengers))
@@ -226,6 +226,6 @@ def table(n: int) -> tuple[list[list[float]], list[float]]:
 
 
 def source() -> Passengers:
-    """The passengers of the table that TITANIC_CSV names, else those that come with the package."""
+    """Return the passengers of the table that TITANIC_CSV names, else those that come with the package."""
     path = os.environ.get("TITANIC_CSV")
     return load(path) if path else embedded()
