@@ -8,12 +8,14 @@ IN_VENV = .venv/bin/python -m
 
 # Pinned: a newer TypeScript may find fault with what this one accepts.
 TYPESCRIPT = 5.9.3
-TSC = .venv/node/node_modules/.bin/tsc --noEmit --allowJs --checkJs --strict --target es2022 --lib es2023,dom,dom.iterable
+TSC = .venv/node/node_modules/.bin/tsc
+CHECK = --noEmit --allowJs --checkJs --strict --target es2022 --lib es2023,dom,dom.iterable
 PRINT_RULES = from microgrid import javascript, value; print(javascript.rules_source(value.RULES))
 
+PLAYGROUND = $(shell find docs/playground microgrid titanic -name node_modules -prune -o -type f ! -name '*.pyc' -print)
 SITE = $(shell find docs microgrid titanic tests -name node_modules -prune -o -type f ! -name '*.pyc' -print)
 
-.PHONY: help titanic test scripts site fuzz bench venv dot chromium fonts node clean
+.PHONY: help titanic test scripts site playground fuzz bench venv dot chromium fonts node clean
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -33,19 +35,30 @@ test: dot chromium fonts .venv/with-titanic .venv/with-test scripts ## set up wh
 	$(IN_VENV) pytest -n auto $(ARGS)
 
 # The parts of the page's script share their names. Under CI=true nothing is left out.
-scripts: node .venv/with-tsc ## check the types of the page's scripts
+scripts: node .venv/with-tsc docs/playground/node_modules/.package-lock.json ## check the types of the page's scripts
 	@.venv/bin/python -c '$(PRINT_RULES)' >.venv/rules.js
 	@if $(has_node) || test "$$CI" = true; then \
-		set -x; $(TSC) .venv/rules.js microgrid/*.js; fi
+		set -x; $(TSC) $(CHECK) .venv/rules.js microgrid/*.js && $(TSC) --project docs/playground/jsconfig.json; fi
 
-site: dot node build/site-made ## build the documentation as a site, with the playground, in build/site
+docs/playground/node_modules/.package-lock.json: docs/playground/package-lock.json
+	@! $(has_node) || { echo "Installing what the playground is made of into docs/playground/node_modules"; \
+		npm ci --prefix docs/playground --no-audit --no-fund --loglevel=error >/dev/null && touch $@; }
+
+site: node build/site-made ## build the documentation as a site, with the playground, in build/site
 	@:
 
 # What the pages link to in tests/ is on the site too. Without NO_MKDOCS_2_WARNING each build would advertise.
-build/site-made: .venv/with-docs mkdocs.yml CHANGELOG.md CONTRIBUTING.md $(SITE)
+build/site-made: .venv/with-docs build/playground-made mkdocs.yml CHANGELOG.md CONTRIBUTING.md $(SITE)
 	NO_MKDOCS_2_WARNING=true $(IN_VENV) mkdocs build --strict
-	.venv/bin/python docs/playground/build.py build/site/playground
+	cp -R build/playground build/site/playground
 	@touch $@
+
+build/playground-made: .venv/made docs/playground/node_modules/.package-lock.json $(PLAYGROUND)
+	.venv/bin/python docs/playground/build.py build/playground
+	@touch $@
+
+playground: site ## serve the site on this machine, and open the playground in the browser
+	@.venv/bin/python docs/playground/serve.py build/site
 
 fuzz: dot chromium .venv/with-titanic .venv/with-test ## try 10,000 random inputs on what holds for all, on all cores; over an hour on two, less with ARGS=tests/test_value.py
 	HYPOTHESIS_PROFILE=fuzz $(IN_VENV) pytest -m hypothesis -n auto $(ARGS)
@@ -57,7 +70,7 @@ venv: .venv/made ## make the virtual environment .venv, with nothing in it yet
 	@:
 
 clean: ## remove .venv and what building and testing left, but no results
-	rm -rf .venv build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist docs/playground/node_modules *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # What a system may lack. Each is a shell command that says what it installs, and fails when it cannot:

@@ -1,7 +1,7 @@
-"""Build the playground into a folder: python docs/playground/build.py build/site/playground
+"""Build the playground into a folder: python docs/playground/build.py build/playground
 
-Node.js and npm make the scripts, pip brings the packages that run in the browser. All versions are pinned,
-here and in package.json.
+Node.js makes the scripts of what npm installed, pip brings the packages that run in the browser. All versions
+are pinned, here and in package.json.
 """
 
 import json
@@ -39,11 +39,8 @@ def build(folder: Path) -> None:
     (folder / "examples").mkdir()
     for name in ("index.html", "style.css"):
         shutil.copy(HERE / name, folder)
-    modules = HERE / "node_modules"
-    if not (modules / ".package-lock.json").exists():
-        npm("ci", "--no-audit", "--no-fund", "--loglevel=error")
     for name in PYODIDE:
-        shutil.copy(modules / "pyodide" / name, folder / "pyodide")
+        shutil.copy(HERE / "node_modules" / "pyodide" / name, folder / "pyodide")
     own = [*source(ROOT / "microgrid"), *source(ROOT / "titanic")]
     write_zip(
         folder / "python.zip",
@@ -52,24 +49,18 @@ def build(folder: Path) -> None:
     write_zip(folder / "sympy.zip", wheels(FORMULAS))
     (folder / "examples.json").write_text(json.dumps([example(name) for name in EXAMPLES]), encoding="utf-8")
 
-    bundle = ["--bundle", "--format=esm", "--minify", "--external:node:*", "--log-level=warning"]
-    for script in ("main", "worker"):
-        npm(
-            "exec",
-            "--",
-            "esbuild",
-            f"{script}.js",
-            *bundle,
-            "--target=es2022",
-            f"--outfile={folder.resolve() / script}.js",
-        )
-    subprocess.run(["node", HERE / "compile.js", folder.resolve() / "sympy.zip"], check=True)
-    subprocess.run(["node", HERE / "prepare.js", folder.resolve()], check=True)
-
-
-def npm(*arguments: str) -> None:
-    """Run npm in this folder."""
-    subprocess.run(["npm", *arguments], cwd=HERE, check=True)
+    esbuild = [
+        HERE / "node_modules" / ".bin" / "esbuild",
+        "--bundle",
+        "--format=esm",
+        "--minify",
+        "--target=es2022",
+    ]
+    for script in ("main.js", "worker.js"):
+        options = ["--external:node:*", "--log-level=warning", f"--outfile={folder / script}"]
+        subprocess.run([*esbuild, HERE / script, *options], check=True)
+    subprocess.run(["node", HERE / "compile.js", folder / "sympy.zip"], check=True)
+    subprocess.run(["node", HERE / "prepare.js", folder], check=True)
 
 
 def source(package: Path) -> Iterator[tuple[str, bytes]]:
@@ -105,4 +96,4 @@ def example(name: str) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]))
+    build(Path(sys.argv[1]).resolve())

@@ -6,8 +6,10 @@ import { loadPyodide } from "pyodide";
 const COMPILE = `
 import compileall
 import pathlib
+import warnings
 import zipfile
 
+warnings.simplefilter("ignore")  # of the packages' own source
 compileall.compile_dir("source", quiet=2, legacy=True, optimize=2)
 with zipfile.ZipFile("compiled.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
     for path in sorted(pathlib.Path("source").rglob("*")):
