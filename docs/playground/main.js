@@ -64,6 +64,7 @@ function run() {
 /** @param {boolean} byPage */
 function edited(byPage) {
   clearTimeout(timer);
+  complaint = "";
   showWhichExample();
   if (!byPage) editor.showError(0, "");
   timer = setTimeout(run, 1000 * SECONDS_AFTER_THE_LAST_KEY);
@@ -87,8 +88,11 @@ async function show({ page, problem, error }) {
   followPage();
 }
 
+let complaint = ""; // about the link, until something is typed
+
 /** @param {{ text: string, line: number } | null} error */
 function showError(error) {
+  error ??= complaint ? { text: complaint, line: 0 } : null;
   byId("error").hidden = !error;
   byId("error").textContent = error ? `${error.line ? `Line ${error.line}: ` : ""}${error.text}` : "";
   editor.showError(error?.line ?? 0, error?.text ?? "");
@@ -210,12 +214,11 @@ async function followAddress() {
   const { program, step } = read();
   addressKnown = location.hash;
   if (program === undefined) return open(examples[0].program, step);
-  try {
-    await open(await unpacked(program), step);
-  } catch {
-    await open(examples[0].program, "");
-    showError({ text: "The link holds no program that can be read, perhaps since it is not whole. This is an example.", line: 0 });
-  }
+  const found = await unpacked(program).catch(() => undefined);
+  await open(found ?? examples[0].program, found === undefined ? "" : step);
+  if (found !== undefined) return;
+  complaint = "The link holds no program that can be read: is it whole? This is an example.";
+  showError(null);
 }
 
 addEventListener("hashchange", () => {
