@@ -49,16 +49,10 @@ def build(folder: Path) -> None:
     write_zip(folder / "sympy.zip", wheels(FORMULAS))
     (folder / "examples.json").write_text(json.dumps([example(name) for name in EXAMPLES]), encoding="utf-8")
 
-    esbuild = [
-        HERE / "node_modules" / ".bin" / "esbuild",
-        "--bundle",
-        "--format=esm",
-        "--minify",
-        "--target=es2022",
-    ]
+    bundle = ["--bundle", "--format=esm", "--minify", "--target=es2022", "--external:node:*"]
     for script in ("main.js", "worker.js"):
-        options = ["--external:node:*", "--log-level=warning", f"--outfile={folder / script}"]
-        subprocess.run([*esbuild, HERE / script, *options], check=True)
+        esbuild = [f"{HERE}/node_modules/.bin/esbuild", f"{HERE}/{script}", f"--outfile={folder / script}"]
+        subprocess.run([*esbuild, *bundle, "--log-level=warning"], check=True)
     subprocess.run(["node", HERE / "compile.js", folder / "sympy.zip"], check=True)
     subprocess.run(["node", HERE / "prepare.js", folder], check=True)
 
