@@ -73,7 +73,10 @@ def test_the_sdist_holds_tests_and_docs_too(wheel: Path) -> None:
         packed = {Path(*Path(name).parts[1:]).as_posix() for name in archive.getnames()}
     sources = [
         *ROOT.glob("tests/**/*.py"),
-        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("docs/reference/*.md"),
+        *ROOT.glob("docs/playground/[a-z]*.*"),
+        *ROOT.glob("docs/playground/examples/*.py"),
         *ROOT.glob("docs/*.py"),
         *ROOT.glob("docs/pictures/*"),
         *ROOT.glob("docs/pages/*"),
@@ -81,7 +84,7 @@ def test_the_sdist_holds_tests_and_docs_too(wheel: Path) -> None:
     ]
     expected = {path.relative_to(ROOT).as_posix() for path in sources} | {"Makefile", "LICENSE", "mkdocs.yml"}
     assert expected | {*map(Path.as_posix, MODULES), *DATA} <= packed
-    assert not [name for name in packed if name.endswith(".pyc")]
+    assert not [name for name in packed if name.endswith(".pyc") or "node_modules" in name]
 
 
 def test_without_an_extra_the_graphviz_package_is_all_that_comes_along(metadata: Message) -> None:
