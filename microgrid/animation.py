@@ -25,7 +25,7 @@ from microgrid.steps import Step, backward_steps, bracketed, grads_after
 from microgrid.value import Value
 
 MAX_STEPS = 120  # results and uses of the chain rule: about five minutes
-OTHERWISE = "take a smaller one, or write its page"
+ADVICE = "take a smaller one, or write its page"
 
 # For how many seconds the picture stands still, and how long a step of each pass takes. The parts of a step
 # when what moves reaches the local gradient, leaves it as a product, and arrives.
@@ -103,13 +103,13 @@ class _Animation:
         steps = list(backward_steps(root, self.names))
         if (count := len(results) + len(steps)) > MAX_STEPS:
             raise ValueError(
-                f"the passes have {count} steps, more than the {MAX_STEPS} of an animation: {OTHERWISE}"
+                f"the passes have {count} steps, more than the {MAX_STEPS} of an animation: {ADVICE}"
             )
         grads = grads_after(root, steps)
         try:
             svg = draw(root, names=given, grads=grads, local_grads=True).pipe(format="svg", encoding="utf-8")
         except TooLarge as error:
-            raise ValueError(f"{error.reason}: {OTHERWISE}") from None
+            raise ValueError(f"{error.reason}: {ADVICE}") from None
         self.document = ElementTree.fromstring(svg)
         self.width, self.height = map(float, self.document.attrib["viewBox"].split()[2:])
         self.line_width = 0.0

@@ -378,8 +378,8 @@ def _tooltip(lines: Iterable[str]) -> str:
     """Return the lines as a tooltip of a box or an arrow."""
     whole = "\n".join(re.sub("\r\n?", "\n", line) for line in lines)
     # Graphviz undoes backslashes twice here. Its reader takes 16,384 bytes without a break, and drops these.
-    pieces = (_escaped(whole[i : i + 1000]) for i in range(0, len(whole), 1000))
-    return "\\\n".join(piece.replace("\\", "\\\\").replace("\n", "&#10;") for piece in pieces)
+    spans = (_escaped(whole[i : i + 1000]) for i in range(0, len(whole), 1000))
+    return "\\\n".join(span.replace("\\", "\\\\").replace("\n", "&#10;") for span in spans)
 
 
 def _escaped(text: str) -> str:

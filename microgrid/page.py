@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import graphviz
 
 MAX_NODES = 1000
-OTHERWISE = "take a smaller one, or step through it with debug(root)"
+ADVICE = "take a smaller one, or step through it with debug(root)"
 SCRIPTS = (
     "passes.js",
     "page.js",
@@ -112,7 +112,7 @@ def _page(root: Value, parameters: Iterable[Value]) -> tuple[str, str]:
     boxed = [node for node in names if node.op != "constant" or node is root]
     if len(boxed) > MAX_NODES:
         raise ValueError(
-            f"the graph has {len(boxed)} nodes, more than the {MAX_NODES} that a page can show: {OTHERWISE}"
+            f"the graph has {len(boxed)} nodes, more than the {MAX_NODES} that a page can show: {ADVICE}"
         )
     steps = list(backward_steps(root, names))
     rules = rules_source({node.op for node in names if node.operands})
@@ -170,7 +170,7 @@ def _graph(root: Value, names: Mapping[Value, str], steps: list[Step], parameter
                     rank.edge(above, below, style="invis")
         svg = picture.pipe(format="svg", encoding="utf-8")
     except TooLarge as error:
-        raise ValueError(f"{error.reason}: {OTHERWISE}") from None
+        raise ValueError(f"{error.reason}: {ADVICE}") from None
     return re.sub(r"<!--.*?-->", "", svg[svg.index("<svg") :], flags=re.DOTALL)
 
 

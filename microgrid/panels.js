@@ -251,7 +251,7 @@ let asked = null;
 
 /** @param {Box} box */
 function ask(box) {
-  if (isHidden()) return notify("the paths would tell the number: answer first, or reveal it");
+  if (isHidden()) return notify("the paths would give the number away: answer first, or reveal it");
   asked = box;
   byId("why").hidden = false;
   showPaths();

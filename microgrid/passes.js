@@ -98,9 +98,9 @@ class Passes {
    */
   expression(node, inNumbers) {
     if (!node.operands.length) return [[short(node.data), ""]];
-    return node.made.flatMap((piece) => {
-      if (typeof piece === "string") return [/** @type {Part} */ ([piece, ""])];
-      const [position, isBracketed] = piece;
+    return node.made.flatMap((span) => {
+      if (typeof span === "string") return [/** @type {Part} */ ([span, ""])];
+      const [position, isBracketed] = span;
       const operand = this.nodes[node.operands[position]];
       const isNumber = inNumbers || operand.constant;
       /** @type {Part} */

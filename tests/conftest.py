@@ -8,7 +8,7 @@ PyTorch these are left out and the summary says so. A test on the course's table
 A test of the documentation's site asks for the fixture `site` or `site_address`; where it is not built, it is
 skipped.
 
-Under CI=true nothing is left out for want of PyTorch (so it fails), and a skipped test fails the run.
+Under CI=true nothing is left out, so a missing PyTorch fails, and a skipped test fails the run.
 """
 
 import os
@@ -191,7 +191,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was left out for want of PyTorch, and that a skipped test is a failure under CI=true."""
+    """Say what was left out without PyTorch, and that a skipped test is a failure under CI=true."""
     if files_left_out or tests_left_out:
         what = ", ".join([*sorted(files_left_out), f"{len(tests_left_out)} single tests"])
         terminalreporter.write_line(

@@ -897,7 +897,7 @@ def test_nothing_tells_what_the_quiz_hides(clean: Chrome, tmp_path: Path) -> Non
     assert hidden not in clean.execute_script("return document.body.innerText")
     clean.execute_script("ask(boxes[0])")
     assert not clean.find_element(By.ID, "why").is_displayed()
-    assert text(clean, "notice") == "the paths would tell the number: answer first, or reveal it"
+    assert text(clean, "notice") == "the paths would give the number away: answer first, or reveal it"
     assert answer(clean, "3.49") == "Right."
     assert hidden in clean.execute_script(told)
     press(clean, Keys.ARROW_LEFT, "q", "q", Keys.ARROW_RIGHT)
