@@ -194,6 +194,43 @@ def test_a_drag_that_leaves_the_graph_as_it_is_keeps_the_page_and_what_was_foret
     playground.wait("document.querySelector('.cm-content').textContent.includes('x = Value(3.0)')")
 
 
+def test_while_a_number_is_held_the_program_waits(playground: Playground) -> None:
+    branch = TWO_PATHS.replace("y.backward()", "if x > 3.5:\n    y = y * 10\ny.backward()")
+    opened(playground, branch, "&step=3")
+    browser = playground.browser
+    browser.switch_to.frame(browser.find_element("css selector", "#steps iframe"))
+    number = browser.execute_script("return document.querySelector('#node-1 .changeable')")
+    ActionChains(browser).click_and_hold(number).move_by_offset(20, 0).move_by_offset(20, 0).perform()
+    browser.switch_to.default_content()
+    time.sleep(1.0)
+    assert playground.js("text('printed')") == "dy/dx = -1.0\n"
+    ActionChains(browser).release().perform()
+    playground.wait("text('printed') === 'dy/dx = -10.0\\n'")
+
+
+def test_the_literals_are_those_that_a_leaf_alone_was_made_of(playground: Playground) -> None:
+    program = """\
+from microgrid import Value
+a, b = Value(-2), Value(data=1_000.5)
+s = "𝛼𝛽"; c = Value(1e-3, label="𝛼")  # in characters of two units
+d = Value(4.0)
+d.data = 5.0
+e = [Value(6.0) for _ in range(2)]
+f = Value(2.0 * 3)
+y = a * b * c * d * e[0] * e[1] * f
+y.backward()
+"""
+    opened(playground, program)
+    literals = playground.js("[...document.querySelectorAll('.literal')].map((part) => part.textContent)")
+    assert "".join(literals) == "-21_000.51e-3"
+
+
+def test_where_there_is_no_graph_the_other_views_say_so(playground: Playground) -> None:
+    playground.open(playground_address("print(1)\n"))
+    playground.browser.find_element("id", "picture-tab").click()
+    playground.wait("text('picture') === 'There is no graph to show.'")
+
+
 def test_a_leaf_without_a_literal_of_its_own_is_changed_on_the_page_alone(playground: Playground) -> None:
     program = (
         "from microgrid import Value\nx = [Value(d) for d in (1.0, 2.0)]\ny = x[0] * x[1]\ny.backward()\n"

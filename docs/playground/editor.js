@@ -106,13 +106,15 @@ export class Editor {
 
   /**
    * Find the literals of the leaves that were made at these marks, as 3.0 in Value(3.0). A leaf has none if its number
-   * was computed, and if other leaves were made there too.
-   * @param {Map<string, Mark[]>} leaves
+   * was computed or assigned later, and if other leaves were made there too.
+   * @param {Map<string, Mark[]>} leaves @param {Map<string, number>} numbers
    */
-  findLiterals(leaves) {
+  findLiterals(leaves, numbers) {
+    const { state } = this.view;
     const found = [...leaves].map(([leaf, made]) => ({ leaf, ...this.#literal(...this.#extent(made)) }));
     const ranges = found
-      .filter(({ from, to }) => from < to && found.filter((other) => other.from === from).length === 1)
+      .filter(({ leaf, from, to }) => from < to && numberOf(state.sliceDoc(from, to)) === numbers.get(leaf))
+      .filter(({ from }) => found.filter((other) => other.from === from).length === 1)
       .map(({ leaf, from, to }) => Decoration.mark({ class: "literal", leaf, inclusive: true }).range(from, to));
     this.view.dispatch({ effects: setLiterals.of(Decoration.set(ranges, true)) });
   }
@@ -152,7 +154,7 @@ export class Editor {
     const { doc } = this.view.state;
     const ends = given.flatMap(([, line, ...places]) => (line > doc.lines ? [] : places.map((place) => {
       const { from, text } = doc.line(line);
-      return from + [...text].slice(0, place).join("").length; // Python counts characters
+      return from + lengthOf(text, place);
     })));
     return ends.length ? [Math.min(...ends), Math.max(...ends)] : [0, 0];
   }
@@ -175,6 +177,20 @@ export class Editor {
     const isNumber = number && numberOf(this.view.state.sliceDoc(number.from, number.to)) !== undefined;
     return number && isAlone && isNumber ? { from: number.from, to: number.to } : { from: 0, to: 0 };
   }
+}
+
+/**
+ * Return how much of a text is as many characters as Python counts, which shows a tab as four.
+ * @param {string} text @param {number} count
+ */
+function lengthOf(text, count) {
+  let length = 0;
+  for (const character of text) {
+    if (count <= 0) break;
+    count -= character === "\t" ? 4 : 1;
+    length += character.length;
+  }
+  return length;
 }
 
 /**

@@ -31,6 +31,7 @@ const runner = new Runner({ print, state });
 
 let turn = Promise.resolve();
 let isDue = false;
+let isHeldUp = false;
 let timer = 0;
 /** @type {string | undefined} */
 let wanted; // step and numbers to be shown with the next graph, other than those at hand
@@ -49,7 +50,8 @@ function inTurn(job) {
 
 function run() {
   clearTimeout(timer);
-  if (isDue) return;
+  isHeldUp = passes.isHeld; // a drag goes on, which another page would end
+  if (isDue || isHeldUp) return;
   isDue = true;
   inTurn(async () => {
     isDue = false;
@@ -80,7 +82,7 @@ async function show({ page, problem, error }) {
   if (page) {
     await passes.show(page, wanted);
     wanted = undefined;
-    editor.findLiterals(passes.places);
+    editor.findLiterals(passes.places, passes.given);
     leaves = passes.leaves;
     fresh.clear();
     showView();
@@ -140,6 +142,7 @@ byId("stop").addEventListener("click", () => runner.end("The program was stopped
 let leaves = new Map();
 
 function followPage() {
+  if (isHeldUp && !passes.isHeld) run();
   const before = leaves;
   leaves = passes.leaves;
   editor.writeLiterals(new Map([...leaves].filter(([name, number]) => before.has(name) && !Object.is(before.get(name), number))));
@@ -173,8 +176,9 @@ function showView() {
   if (name === "formula") byId(name).replaceChildren("SymPy is loading: 5 MB, once…");
   inTurn(async () => {
     const text = await runner.ask({ view: name });
-    if (name === "program") byId("source").textContent = text;
-    else byId(name).innerHTML = text;
+    const shown = byId(name === "program" ? "source" : name);
+    if (text.startsWith("<")) shown.innerHTML = text;
+    else shown.textContent = text || "There is no graph to show.";
   });
 }
 
@@ -242,11 +246,14 @@ async function open(program, step) {
   const example = showWhichExample();
   wanted = step;
   if (example && !runner.isReady) {
-    const { printed, answer } = await (await fetch(`examples/${example.name}.json`)).json();
-    isFresh = true;
-    coming = printed;
-    showPrinted();
-    await show(answer);
+    const prepared = await fetch(`examples/${example.name}.json`).then((answer) => answer.json()).catch(() => null);
+    if (editor.text !== program) return; // another one was opened meanwhile
+    if (prepared) {
+      isFresh = true;
+      coming = prepared.printed;
+      showPrinted();
+      await show(prepared.answer);
+    }
   }
   run();
 }

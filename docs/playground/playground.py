@@ -82,8 +82,14 @@ def run(source: str, send: Callable[[str], object]) -> str:
 
 
 def view(name: str) -> str:
-    """Return a view of the last program's graph: its picture as SVG, its program, its formulas as MathML."""
-    return graph.views[name]() if name in graph.views else ""
+    """Return a view of the last program's graph: its picture as SVG, its program, its formulas as MathML.
+
+    Where there is none, return why in one line; "" if there is no graph.
+    """
+    try:
+        return graph.views[name]() if name in graph.views else ""
+    except Exception as error:
+        return one_line(f"There is no {name} of this graph: {error}")
 
 
 class Output(io.TextIOBase):

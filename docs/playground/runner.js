@@ -16,6 +16,8 @@ export class Runner {
     this.waiting = null;
     this.limit = 0;
     this.isReady = false;
+    /** @type {Worker | null} */
+    this.worker = null;
     this.start();
   }
 
@@ -56,9 +58,11 @@ export class Runner {
   end(reason, again = true) {
     clearTimeout(this.limit);
     this.worker?.terminate();
+    this.worker = null;
     this.waiting?.reject(new Ended(reason));
     this.waiting = null;
     if (again) this.start();
+    else this.told.state("ready"); // to be started by the next question
   }
 
   /**
@@ -68,6 +72,7 @@ export class Runner {
    */
   ask(asked) {
     return new Promise((resolve, reject) => {
+      if (!this.worker) this.start();
       this.waiting = { resolve, reject };
       this.id += 1;
       this.worker?.postMessage({ id: this.id, ...asked });
