@@ -34,5 +34,5 @@ def _paragraph(text: str) -> str:
         return f"```pycon\n{text}\n```"
     if text.startswith("    ") or all(re.match(r"\S.*? {2,}", line) for line in text.splitlines()):
         return f"```text\n{text}\n```"
-    # What is in backquotes is code already; elsewhere *, _ and [ are a product, a name, an index.
+    # Backquotes mark code already; elsewhere *, _ and [ are a product, a name, an index.
     return re.sub(r"(`[^`]*`)|([*_[])", lambda match: match[1] or f"\\{match[2]}", text)

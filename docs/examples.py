@@ -42,9 +42,9 @@ def blocks(page: str) -> Iterator[Block]:
 
 
 def run(block: Block, namespace: dict[str, object], page: str) -> None:
-    """Run a block in a namespace, as that of the page that an error names.
+    """Run a block in a namespace; errors name the page.
 
-    Raises AssertionError if a doctest prints something else than it says.
+    Raises AssertionError if a doctest fails.
     """
     if ">>>" not in block.text:
         exec(compile("\n" * (block.line - 1) + block.text, page, "exec"), namespace)
@@ -58,7 +58,7 @@ def run(block: Block, namespace: dict[str, object], page: str) -> None:
 
 
 def program(block: Block) -> str:
-    """Return the code of a block as it stands in a file, without prompts and without what it prints."""
+    """Return the code of a block as a file would have it, without prompts and output."""
     if ">>>" not in block.text:
         return block.text
     return "".join(example.source for example in doctest.DocTestParser().get_examples(block.text))
@@ -68,7 +68,7 @@ def program(block: Block) -> str:
 
 
 def with_imports(text: str, known: dict[str, tuple[str, str]]) -> str:
-    """Return a program below the imports that it lacks; known are those of its page by name, and grow."""
+    """Return a program below the imports that it lacks, from `known`, to which its own are added."""
     try:
         nodes = [*ast.walk(ast.parse(text))]
     except SyntaxError:
@@ -89,14 +89,14 @@ def with_imports(text: str, known: dict[str, tuple[str, str]]) -> str:
 
 
 def show_graphs(texts: list[str]) -> list[bool]:
-    """Return which programs have a graph to show where there is only what a browser has."""
-    # Each in a process of its own: an example may change what all of them share, such as RULES.
+    """Return whether each program has a graph to show in a browser."""
+    # Each in a process of its own: an example may change shared state, such as RULES.
     with multiprocessing.get_context("fork").Pool(maxtasksperchild=1) as pool:
         return pool.map(shows_a_graph, texts, chunksize=1)
 
 
 def shows_a_graph(text: str) -> bool:
-    """Return whether a program has a graph to show; this process is not to be used any more."""
+    """Return whether a program has a graph to show; do not use the process again."""
     roots: list[Value] = []
 
     def view(root: Value, error: Exception | None) -> bool:

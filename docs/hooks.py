@@ -1,8 +1,8 @@
 """What the site has beyond the texts, made when MkDocs reads them.
 
-The notebook, and the files that the texts link to, are pages. A comment `<!-- try: L -->` becomes a page to
-try of what L is there, in the place of the picture below it. An example that stands by itself has a link that
-opens it in the playground. Mathematics as GitHub writes it becomes MathML, which needs no script.
+The notebook, and the files that the texts link to, become pages. A comment `<!-- try: L -->` becomes the web
+page of L, instead of the picture below it. An example that runs alone gets a link that opens it in the
+playground. Mathematics in GitHub's notation becomes MathML, which needs no script.
 """
 
 import base64
@@ -52,7 +52,7 @@ def on_nav(nav: Navigation, config: MkDocsConfig, files: Files) -> None:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Return the text of a page with everything that GitHub shows otherwise."""
+    """Return the text of a page for MkDocs, where GitHub's rendering differs."""
     uri = page.file.src_uri
     if uri.startswith("source/"):
         return markdown
@@ -109,7 +109,7 @@ def notebook(name: str, text: str) -> dict[str, str | bytes]:
 
 
 def examples(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> Iterator[tuple[int, int, str]]:
-    """Yield start, end and text of what a page shows beside its examples: links and pages to try."""
+    """Yield start, end and text of each link to the playground and each page to try."""
     before = os.getcwd()
     with TemporaryDirectory() as folder:
         os.chdir(folder)
