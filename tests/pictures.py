@@ -1,8 +1,7 @@
-"""The pictures and web pages of the docs: `python -m tests.pictures` writes them anew, and the screenshot.
+"""The pictures and web pages of the docs: `python -m tests.pictures` writes them and the screenshot.
 
 An image on a page shows the `picture` that the code above it makes: a drawing, or the path of an animation.
-Where that makes none, the image is made elsewhere. A web page is that of the program of its name in
-docs/debugging.md.
+Without one, the image is made elsewhere. A web page shows the program of the same name in docs/debugging.md.
 """
 
 import doctest

@@ -2,8 +2,8 @@
 
 The programs of the page are written to a folder outside the checkout and run by the Python of a virtual
 environment into which the package is installed, once as the Makefile does it and once with `pip install .`. A
-`pdb` block that begins with `$ ` starts a session, the next ones go on with it; `...` stands for any text and
-LINE for the number of the last line of `backward`.
+`pdb` block that begins with `$ ` starts a session, and the next ones continue it. `...` is any text, and LINE
+the number of the last line of `backward`.
 """
 
 import doctest
@@ -82,7 +82,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
     for language, text in BLOCKS:
         if language == "py" and (name := re.match(r"# (\w+\.py)\n", text)):
             (tmp_path / name[1]).write_text(text, encoding="utf-8")
-    # pdb would obey a .pdbrc in the home of whoever runs this; a dumb terminal gets no control sequences.
+    # pdb would obey a .pdbrc in the user's home; a dumb terminal gets no control sequences.
     return ENVIRONMENT | {"HOME": str(tmp_path), "TERM": "dumb", "COLUMNS": "80"}
 
 

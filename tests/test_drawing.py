@@ -52,7 +52,7 @@ class Parts:
         return [(text.text or "").replace("\xa0", " ") for text in self.by_id[key].iter(f"{SVG}text")]
 
     def heading(self, key: str) -> str:
-        """What stands over data and grad: name, and how the node was made."""
+        """Return the texts above data and grad: the name, and how the node was made."""
         return "".join(self.texts(key)[:-4]).rstrip(" ")
 
     def classes(self, key: str) -> list[str]:
@@ -90,7 +90,7 @@ def test_a_constant_is_its_number_in_the_formula_and_a_box_on_request() -> None:
     parts = Parts(draw(y))
     assert [parts.heading(key) for key in ("node-1", "node-2")] == ["x", "v1 = 2 - x"]
     assert parts.ids("node") == {"node-1", "node-2"}
-    assert parts.ids("edge") == {"edge-2-1"}  # the number is that of the operand
+    assert parts.ids("edge") == {"edge-2-1"}  # the operand's number
     parts = Parts(draw(y, constants=True))
     assert [parts.heading(f"node-{k}") for k in (1, 2, 3)] == ["2", "x", "v1 = 2 - x"]
     assert parts.classes("node-1") == ["node", "constant"]
@@ -143,7 +143,7 @@ def test_the_arrows_of_an_operand_that_is_used_twice_are_told_apart_as_the_steps
     assert "2 uses of x: ∂y/∂x = 3.0" in Parts(draw(y, fold=True)).tooltip("edge-2-0")
 
 
-def test_a_label_that_several_nodes_bear_is_numbered() -> None:
+def test_a_label_of_several_nodes_is_numbered() -> None:
     parts = Parts(draw(Value(1.0, label="h") + Value(2.0, label="h")))
     assert [parts.heading(f"node-{k}") for k in (1, 2)] == ["h (1)", "h (2)"]
 
@@ -227,7 +227,7 @@ def test_each_role_has_its_class_and_its_own_outline() -> None:
     assert len(set(outlines.values())) == len(outlines) == 5
 
 
-def test_the_root_is_the_root_even_where_it_is_a_leaf_or_a_parameter() -> None:
+def test_a_root_looks_like_one_even_if_it_is_a_leaf_or_a_parameter() -> None:
     x = Value(1.0, label="x")
     assert Parts(draw(x, parameters=[x])).classes("node-1") == ["node", "root"]
 
@@ -275,7 +275,7 @@ def is_dashed(parts: Parts, key: str) -> bool:
     return path is not None and "stroke-dasharray" in path.attrib
 
 
-def test_an_arrow_is_the_wider_the_more_gradient_it_carries() -> None:
+def test_an_arrow_widens_with_the_gradient_that_it_carries() -> None:
     factors = [1000.0, 100.0, 10.0, 1.0, 0.0]
     total = Value.sum([Value(1.0, label=f"x{i}") * factor for i, factor in enumerate(factors)])
     total.backward()
@@ -446,14 +446,14 @@ def test_any_label_is_whole_in_the_tooltip(label: str) -> None:
     assert parts.tooltip("node-1").startswith(f"{as_shown(label) or 'v1'}\nroot\n")
 
 
-def test_what_would_turn_the_writing_around_is_escaped() -> None:
+def test_characters_that_change_the_writing_direction_are_escaped() -> None:
     for character in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c":
         svg = draw(Value(1.0, label=f"a{character}b").tanh()).pipe(format="svg", encoding="utf-8")
         assert isinstance(svg, str)
         assert character not in svg and svg.count(f"a\\u{ord(character):04x}b") == 5
 
 
-def test_graphviz_has_nothing_to_warn_of() -> None:
+def test_graphviz_warns_of_nothing() -> None:
     nodes = neuron()
     source = draw(nodes["y"], legend=True, flow=True, local_grads=True).source
     done = subprocess.run(["dot", "-Tsvg"], input=source, capture_output=True, text=True, check=True)

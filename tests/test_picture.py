@@ -217,7 +217,7 @@ def test_ctrl_c_ends_a_layout_and_leaves_no_dot_at_work(method: str, tmp_path: P
         assert pipe.readline() == "started\n"
         process.send_signal(signal.SIGINT)
         assert process.communicate() == (b"interrupted\n", b"")
-        # It ends when nobody can write to it any more.
+        # The pipe ends when dot, its last writer, does.
         assert select.select([pipe], [], [], 10)[0] and pipe.read() == ""
 
 

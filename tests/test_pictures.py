@@ -32,7 +32,7 @@ def test_the_committed_dot_is_what_the_page_makes(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_committed_svg_has_the_boxes_arrows_and_texts_of_the_dot(name: str, layout_program: str) -> None:
-    """Where they stand may differ from one Graphviz to the next."""
+    """Their positions may differ from one Graphviz to the next."""
     made = laid_out(PICTURES[name].source, "svg")
     committed = (FOLDER / f"{name}.svg").read_bytes()
     assert sorted(parts(committed)) == sorted(parts(made)), "python -m tests.pictures"
@@ -73,7 +73,7 @@ def apart(page: str) -> tuple[str, str, object]:
 
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="Python 3.10 records no columns")
 def test_the_committed_web_pages_are_what_their_programs_make(made: dict[str, str]) -> None:
-    """Where the boxes stand may differ from one Graphviz to the next, and a last digit between machines."""
+    """Positions may differ from one Graphviz to the next, and a last digit between machines."""
     assert made
     assert {file.name for file in WEB_PAGES.iterdir()} == {f"{name}.html" for name in made}
     for name, page in made.items():
@@ -171,14 +171,18 @@ def test_in_chromium_nothing_is_cut_off_and_nothing_overlaps(browser: "Chrome") 
     check_in_chromium(browser, [FOLDER / f"{name}.svg" for name in PICTURES])
 
 
-def test_nor_where_graphviz_pure_lays_out(tmp_path: Path, browser: "Chrome", no_dot: None) -> None:
+def test_nothing_is_cut_off_or_overlaps_where_graphviz_pure_lays_out(
+    tmp_path: Path, browser: "Chrome", no_dot: None
+) -> None:
     files = [tmp_path / f"{name}.svg" for name in PICTURES]
     for file, picture in zip(files, PICTURES.values()):
         file.write_bytes(laid_out(picture.source, "svg"))
     check_in_chromium(browser, files)
 
 
-def test_nor_where_labels_are_wide_or_the_browser_has_other_fonts(tmp_path: Path, browser: "Chrome") -> None:
+def test_nothing_is_cut_off_or_overlaps_with_wide_labels_or_other_fonts(
+    tmp_path: Path, browser: "Chrome"
+) -> None:
     """By dot, which measures every letter; graphviz-pure knows the widths of ASCII alone."""
     files: list[Path] = []
     values = [Value(-1.234e-100 / (k + 1), label=label) for k, label in enumerate(LABELS)]

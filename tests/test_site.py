@@ -1,4 +1,4 @@
-"""The documentation as a site: what leads where, what it asks for, and what fails its build."""
+"""The documentation as a site: its links, its requests, and what fails its build."""
 
 import base64
 import os
@@ -110,7 +110,7 @@ def test_a_reader_searches_reads_and_tries_without_a_request_to_another_origin(
     assert foreign == []
 
 
-def test_an_example_that_stands_by_itself_opens_in_the_playground_with_the_imports_of_its_page(
+def test_an_example_that_runs_alone_opens_in_the_playground_with_the_imports_of_its_page(
     site: Path,
 ) -> None:
     block = next(
