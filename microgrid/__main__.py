@@ -28,15 +28,15 @@ from microgrid.unrolling import unroll
 from microgrid.value import REASONS, Value, topological_order
 
 DESCRIPTION = """\
-Run a program as Python does and look inside: at its first backward() a prompt
-opens, with the program's own lines and names. h lists the commands, c at the
-end of a pass goes on to the next backward(), q lets the program run. The
-program gets the grads that it has without this. Where it calls no backward(),
-the Value is shown that its last statement made or named."""
+Run a program as Python does and look inside: a prompt opens at its first
+backward(), with the program's own lines and names. h lists the commands, c at
+the end of a pass goes on to the next backward(), q lets the program run. The
+program's grads are the same as without the prompt. If it never calls
+backward(), the prompt is on the Value that its last statement made or named."""
 
 EPILOG = """\
-The status is the program's own; 1 if there is nothing to show or it cannot be
-shown, 2 for a wrong command line."""
+The exit status is the program's own, 1 if there is nothing to show or showing
+it fails, or 2 for a wrong command line."""
 
 VIEWS = ("page", "open", "animation", "draw", "steps", "unroll")  # any of them in place of the prompt
 
@@ -213,11 +213,14 @@ def _parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    for how, meaning in (("-m", "run a module, as python -m does"), ("-c", "run this code; it knows Value")):
+    for how, meaning in (
+        ("-m", "run a module, as python -m does"),
+        ("-c", "run this code, which knows Value"),
+    ):
         parser.add_argument(how, dest="how", action="store_const", const=how, default="", help=meaning)
-    parser.add_argument("--page", metavar="FILE", type=Path, help="write a web page, not open the prompt")
+    parser.add_argument("--page", metavar="FILE", type=Path, help="write a web page instead of the prompt")
     parser.add_argument("--open", action="store_true", help="open the web page in the browser")
-    parser.add_argument("--animation", metavar="FILE", type=Path, help="write the passes as a moving picture")
+    parser.add_argument("--animation", metavar="FILE", type=Path, help="write both passes as an animated SVG")
     parser.add_argument("--draw", metavar="FILE", type=_picture, help="draw the graph: svg, png, pdf, …")
     parser.add_argument("--steps", action="store_true", help="print the steps of the backward pass")
     parser.add_argument("--unroll", action="store_true", help="print the graph as a program")

@@ -294,7 +294,7 @@ def test_an_endless_loop_is_ended_and_the_next_program_runs(playground: Playgrou
     opened(playground, TWO_PATHS)
     playground.type("while True: print('again')")
     playground.wait("!document.getElementById('stop').hidden")
-    playground.wait("text('error') === 'The program took more than 8 seconds and was ended.'", 30)
+    playground.wait("text('error') === 'The program took more than 8 seconds and was stopped.'", 30)
     assert playground.js("passes.leaves") == {"x": 3, "w": -2}
     assert playground.js("text('printed')").startswith("again\nagain\n")
     playground.type("from microgrid import Value\nx = Value(7.0)\ny = x * x\ny.backward()\n")

@@ -40,7 +40,7 @@ export class Runner {
       return;
     } else if (began) {
       this.told.state("running");
-      this.limit = setTimeout(() => this.end(`The program took more than ${MOST_SECONDS} seconds and was ended.`), MOST_SECONDS * 1000);
+      this.limit = setTimeout(() => this.end(`The program took more than ${MOST_SECONDS} seconds and was stopped.`), MOST_SECONDS * 1000);
     } else if (printed !== undefined) {
       this.told.print(printed);
     } else if (answer !== undefined) {
