@@ -3,8 +3,8 @@
     write_animation(loss, "loss.svg")   # ![Both passes](loss.svg) in a README
 
 On the picture of `draw` the results get their numbers along the arrows, then the gradients go back against
-them; below it stands the step. The first frame is the picture with all numbers: what a viewer shows that does
-not animate, or whose user prefers reduced motion.
+them, with the step written below. The first frame is the picture with all numbers: viewers without animation
+show it, and viewers whose user prefers reduced motion.
 """
 
 import os
@@ -27,8 +27,8 @@ from microgrid.value import Value
 MAX_STEPS = 120  # results and uses of the chain rule: about five minutes
 ADVICE = "take a smaller one, or write its page"
 
-# For how many seconds the picture stands still, and how long a step of each pass takes. The parts of a step
-# when what moves reaches the local gradient, leaves it as a product, and arrives.
+# Seconds that the picture stands still, and that a step of each pass takes; the parts of a step after which
+# the moving number reaches the local gradient, leaves it as a product, and arrives.
 STILL, FORWARD, BACKWARD = 3.0, 1.6, 2.8
 REACHED, MULTIPLIED, ARRIVED = 0.25, 0.5, 0.75
 
@@ -84,8 +84,8 @@ tspan.operand-role, rect.operand-role { fill: var(--operand) }
 def write_animation(root: Value, path: str | os.PathLike[str]) -> Path:
     """Write both passes under root as one animated SVG, and return its path.
 
-    No grad changes. Raises ValueError if the passes have more than 120 steps, results and uses of the chain
-    rule, or if `draw` does not lay the graph out, OSError if the file cannot be written, and
+    No grad changes. Raises ValueError if the passes have more than 120 steps (results and uses of the chain
+    rule) or the graph is too large for `draw`, OSError if the file cannot be written, and
     graphviz.ExecutableNotFound if nothing is installed that lays it out; then an older file stays as it was.
     """
     write_whole(path, _Animation(root).svg())

@@ -63,18 +63,18 @@ def draw(
 ) -> "graphviz.Digraph":
     """Return the graph under root as a picture: a box for each node, an arrow for each use of an operand.
 
-    parameters are the leaves to be drawn as parameters. local_grads writes on each arrow the local gradient,
-    ∂result/∂operand. flow draws an arrow the wider the more gradient it carried in the last backward pass,
-    dashed where that was none. highlight marks a node, or with a pair (node, position) the arrow from that
+    parameters are the leaves drawn as parameters. local_grads writes on each arrow the local gradient,
+    ∂result/∂operand. flow makes an arrow wider with the gradient that it carried in the last backward pass,
+    and dashed if that was none. highlight marks a node, or with a pair (node, position) the arrow from that
     operand of the node. fold draws the Values labelled B[1,1], B[1,2], … as one box B, and an unlabelled one
-    as part of the box that alone uses it. constants gives the plain numbers of expressions, as the 3 of
-    3 * x, boxes of their own. legend explains boxes and arrows. rankdir is the way of the forward pass: LR,
-    TB, RL or BT. grads are gradients to be shown instead of the nodes' own, 0 for a node that it lacks; names
-    are the names of all nodes in topological order, those that every view uses if not given.
+    as part of the only box that uses it. constants gives plain numbers, such as the 3 of 3 * x, boxes of
+    their own. legend explains boxes and arrows. rankdir is the direction of the forward pass: LR, TB, RL or
+    BT. grads are shown instead of the nodes' own, 0 for a node that it lacks. names are the names of all
+    nodes in topological order; the default is those of every view.
 
-    Raises TooLarge where the drawing would have more than max_nodes boxes, or arrows so many and so long
-    that its layout would take very long (as from one weight to each of hundreds of steps), TypeError or
-    ValueError for an argument that is none of these.
+    Raises TooLarge if the drawing would have more than max_nodes boxes, or arrows so many and so long that
+    its layout would take minutes (as from one weight to each of hundreds of steps); TypeError or ValueError
+    for an argument that it cannot use.
 
     >>> x = Value(2.0, label="x")
     >>> draw(x * x + 1).source.count("->")
@@ -169,14 +169,14 @@ _RANKS_FOR_A_NODE = 25
 
 
 def _check_count(count: int, max_nodes: int, way: str) -> None:
-    """Raise TooLarge if nobody could read so many boxes; way is a way out."""
+    """Raise TooLarge if there are too many boxes to read; way is what to do about it."""
     if count > max_nodes:
         ways = f"{way}, draw a smaller graph, or raise max_nodes"
         raise TooLarge(f"the graph has {count} boxes to draw, more than {max_nodes}", ways)
 
 
 def _patience(boxes: list[Box], max_nodes: int, way: str, local_grads: bool) -> dict[str, str]:
-    """Return how long dot is to search for the best places; TooLarge if nobody could wait for it."""
+    """Return limits to dot's search for a layout; raises TooLarge if it would take very long."""
     lengths = _lengths(boxes)
     ranks = sum(lengths) * (3 if local_grads else 1)
     enough = max(-(-len(lengths) // _ARROWS_FOR_A_NODE), -(-ranks // _RANKS_FOR_A_NODE))
@@ -190,7 +190,7 @@ def _patience(boxes: list[Box], max_nodes: int, way: str, local_grads: bool) -> 
 
 
 def _lengths(boxes: list[Box]) -> list[int]:
-    """Return how many ranks each arrow leads on: dot finds it a place on each of them."""
+    """Return how many ranks each arrow spans: dot places it on each of them."""
     rank: dict[Box, int] = {}
     for box in boxes:
         # Operands come first, but for the circles that folding can make.
@@ -370,7 +370,7 @@ def sized(text: str, size: int, bold: bool = False) -> str:
 
 
 def ended(text: str, length: int = 100) -> str:
-    """Return a text that nobody would read to its end with an ellipsis in the place of that."""
+    """Return a text, or its beginning and an ellipsis if it is longer than that."""
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 

@@ -4,10 +4,10 @@
     show(loss)                      # the same inline in a notebook
 
 The page tells the forward pass Value by Value and the backward pass Step by Step. Its leaves can be changed,
-and both passes follow. Written here are Python's numbers, the rows of RULES in JavaScript, the picture, and
-the lines of the program; the scripts beside this file compute and show the rest:
+and both passes follow. This module writes Python's numbers, the rows of RULES in JavaScript, the picture and
+the lines of the program; the scripts beside it compute and show the rest:
 
-    passes.js       both passes anew, and what is said of them; nothing of the page
+    passes.js       both passes anew, and the words for each step; knows nothing of the page
     page.js         boxes, table, and the step at hand
     view.js         which part of the graph is seen
     panels.js       changed numbers, quiz, paths, program

@@ -5,7 +5,7 @@
     place_of(y).text                # "x * w + b"
     variables([y, ...])             # the variable that holds each, `y` or `model.layers[0].b`
 
-Nothing is searched before somebody looks, and nothing is kept alive that the graph does not.
+Nothing is searched until a view asks, and recording keeps no node alive.
 """
 
 import ast
@@ -47,12 +47,12 @@ class Place:
 
     @property
     def source(self) -> str:
-        """The line, or the first of several; "" where the source is not to be found."""
+        """The line, or the first of several; "" if the source cannot be found."""
         return linecache.getline(self.file, self.line).rstrip("\n")
 
     @property
     def text(self) -> str:
-        """The expression; the line where its columns are not known."""
+        """The expression, or the line if its columns are not known."""
         if self.column < 0:
             return self.source.strip()
         lines = [linecache.getline(self.file, line) for line in range(self.line, self.end_line + 1)]
@@ -68,7 +68,7 @@ _made: WeakKeyDictionary[Value, tuple[CodeType, int, int]] = WeakKeyDictionary()
 _serial_numbers = itertools.count(1)
 _active = 0  # how many recordings are on, in all threads
 
-# How the names of files begin whose code is not the program's.
+# The files whose code is not the program's begin like this.
 OURS = (f"{Path(__file__).parent}{os.sep}", "<unrolled ")
 _plain_init = Value.__init__
 
@@ -152,7 +152,7 @@ _POSITION = ("lineno", "end_lineno", "col_offset", "end_col_offset")
 
 
 def assigned_name(place: Place) -> str:
-    """Return what the program assigned the expression at place to, `z` or `self.w`; "" where to nothing."""
+    """Return what the program assigned the expression at place to, such as `z` or `self.w`; "" if nothing."""
     lines = linecache.getlines(place.file)
     first = lines[place.line - 1] if place.line <= len(lines) else ""
     last = lines[place.end_line - 1] if place.end_line <= len(lines) else ""
@@ -162,7 +162,7 @@ def assigned_name(place: Place) -> str:
 
 @lru_cache(maxsize=100)
 def _targets(source: str) -> dict[tuple[int, ...], str]:
-    """Return what is assigned to for the position of each expression in source that is assigned."""
+    """Map the position of each assigned expression in source to its target."""
     try:
         tree = ast.parse(source)
     except SyntaxError:  # as of a cell with a line for IPython alone
@@ -213,9 +213,9 @@ def is_recorded(nodes: Collection[Value]) -> bool:
 def variables(nodes: Collection[Value]) -> dict[Value, str]:
     """Return the variable that holds each node, where one does: `y`, `w[2]`, `model.layers[0].b`.
 
-    Looked through are the variables of the program, from the outermost function that is running to the one
-    that asks, and lists, tuples, dicts, arrays of objects and attributes in them, those nearest first; 20,000
-    objects at most. No code of the program runs: no property, no __getattr__.
+    The search goes through the program's variables, from the outermost running function to the one that asks,
+    and through the lists, tuples, dicts, object arrays and attributes that they hold: the nearest first, and
+    20,000 objects at most. It runs no code of the program: no property, no __getattr__.
     """
     found: dict[Value, str] = {}
     wanted = set(nodes)
